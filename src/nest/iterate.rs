@@ -1,0 +1,160 @@
+//! Iteration of a nest as runs: one run is one execution of the innermost loop.
+
+use super::LoopNest;
+
+/// A cursor over the runs of a nest. Within a run, operand `k` is at `at()[k] + i * inner_steps()[k]`.
+#[derive(Clone, Debug)]
+pub struct Runs<'a> {
+    nest: &'a LoopNest,
+    /// Iteration number per loop; the innermost stays 0.
+    counter: Vec<usize>,
+    /// Iterations per loop under the present outer counters.
+    extent: Vec<usize>,
+    at: Vec<i64>,
+    started: bool,
+}
+
+impl<'a> Runs<'a> {
+    pub(super) fn new(nest: &'a LoopNest) -> Self {
+        let loops = nest.loops().len();
+        let at = nest.operands().iter().map(|operand| operand.start).collect();
+        Self { nest, counter: vec![0; loops], extent: vec![0; loops], at, started: false }
+    }
+
+    /// Byte offset of each operand at the first element of the present run.
+    #[must_use]
+    pub fn at(&self) -> &[i64] {
+        &self.at
+    }
+
+    /// Moves to the next run and returns its length; `None` after the last. A nest without loops is one run of 1.
+    pub fn advance(&mut self) -> Option<usize> {
+        let loops = self.counter.len();
+        if !self.started {
+            self.started = true;
+            if self.nest.steps() == 0 {
+                return None;
+            }
+            self.measure_from(0);
+            return Some(self.extent.last().copied().unwrap_or(1));
+        }
+        for depth in (0..loops.saturating_sub(1)).rev() {
+            if self.counter[depth] + 1 < self.extent[depth] {
+                self.counter[depth] += 1;
+                self.shift(depth, 1);
+                self.measure_from(depth + 1);
+                return Some(self.extent[loops - 1]);
+            }
+            let back = i64::try_from(self.counter[depth]).unwrap_or(i64::MAX);
+            self.shift(depth, -back);
+            self.counter[depth] = 0;
+        }
+        None
+    }
+
+    fn shift(&mut self, depth: usize, iterations: i64) {
+        for (operand, at) in self.at.iter_mut().enumerate() {
+            *at = at.wrapping_add(self.nest.loop_step(operand, depth).wrapping_mul(iterations));
+        }
+    }
+
+    /// Sets the extents of the loops from `depth` inwards, whose counters are 0.
+    fn measure_from(&mut self, depth: usize) {
+        let loops = self.nest.loops();
+        for inner in depth..loops.len() {
+            let axis = loops[inner].axis;
+            // Every coarser block ends the finer ones, also where sizes do not divide each other.
+            let (mut start, mut end) = (0, self.nest.axes()[axis]);
+            for (l, count) in loops[..inner].iter().zip(&self.counter).filter(|(l, _)| l.axis == axis) {
+                start += l.block * count;
+                end = end.min(start.saturating_add(l.block));
+            }
+            self.extent[inner] = (end - start).div_ceil(loops[inner].block);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::layout::{Layout, Order};
+    use crate::nest::{Loop, LoopNest, LoopOrder, NestError, Operand, Role};
+    use proptest::prelude::*;
+
+    fn visited(nest: &LoopNest) -> Vec<Vec<i64>> {
+        let (mut runs, steps) = (nest.runs(), nest.inner_steps());
+        let mut seen = Vec::new();
+        while let Some(length) = runs.advance() {
+            for i in 0..i64::try_from(length).unwrap() {
+                seen.push(runs.at().iter().zip(&steps).map(|(at, step)| at + i * step).collect());
+            }
+        }
+        seen
+    }
+
+    fn read(shape: &[usize], order: Order, loops: &str) -> LoopNest {
+        let layout = Layout::contiguous(shape, 1, order).unwrap();
+        LoopNest::of_layouts(&[(&layout, Role::Read)], &loops.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn rows_then_columns() {
+        let flat = |nest| visited(&nest).concat();
+        assert_eq!(flat(read(&[2, 3], Order::C, "0,1")), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(flat(read(&[2, 3], Order::C, "1,0")), [0, 3, 1, 4, 2, 5]);
+        assert_eq!(flat(read(&[2, 3], Order::F, "1,0")), [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn tiles_keep_their_remainders() {
+        let nest = read(&[3, 5], Order::C, "0,1").tiled(&[(0, 2), (1, 2)]).unwrap();
+        assert_eq!(visited(&nest).concat(), [0, 1, 5, 6, 2, 3, 7, 8, 4, 9, 10, 11, 12, 13, 14]);
+    }
+
+    #[test]
+    fn odd_nests_are_one_run_or_none() {
+        assert_eq!(visited(&read(&[], Order::C, "")), [[0]]);
+        assert!(visited(&read(&[4, 0], Order::C, "0,1")).is_empty());
+    }
+
+    #[test]
+    fn nests_that_would_skip_or_leave_are_refused() {
+        let nest = read(&[4, 4], Order::C, "0,1");
+        let loops = |pairs: &[(usize, usize)]| pairs.iter().map(|&(axis, block)| Loop { axis, block }).collect();
+        for wrong in [&[(0, 1), (0, 1)][..], &[(0, 2), (1, 1)], &[(0, 1), (0, 2), (1, 1)], &[(0, 1), (1, 1), (2, 1)]] {
+            assert!(matches!(nest.with_loops(loops(wrong)), Err(NestError::NotAPermutation(_))), "{wrong:?}");
+        }
+        assert!(matches!(nest.tiled(&[(0, 0)]), Err(NestError::BadTile { .. })));
+        let operand = |start, steps| Operand { role: Role::Read, buffer: 0, itemsize: 8, start, steps };
+        let build = |operand| LoopNest::new(vec![3], vec![operand], vec![24], &LoopOrder::identity(1));
+        assert!(build(operand(0, vec![8])).is_ok());
+        assert!(build(operand(16, vec![-8])).is_ok());
+        for wrong in [operand(1, vec![8]), operand(0, vec![9]), operand(8, vec![-8]), operand(0, vec![i64::MAX])] {
+            assert!(matches!(build(wrong), Err(NestError::OutOfBounds { .. })));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_tiling_visits_every_index_once(
+            shape in proptest::collection::vec(1_usize..9, 1..4),
+            tiles in proptest::collection::vec(1_usize..10, 3),
+            finer in 1_usize..4,
+            seed in any::<u64>(),
+        ) {
+            let mut order: Vec<usize> = (0..shape.len()).collect();
+            crate::units::Rng::new(seed).shuffle(&mut order);
+            let layout = Layout::contiguous(&shape, 1, Order::C).unwrap();
+            let plain = LoopNest::of_layouts(&[(&layout, Role::Read)], &LoopOrder::new(order).unwrap()).unwrap();
+            let once = plain.tiled(&shape.iter().enumerate().map(|(a, _)| (a, tiles[a])).collect::<Vec<_>>()).unwrap();
+            // A second level of tiles inside the first.
+            let mut loops = once.loops().to_vec();
+            if let Some(inner) = loops.iter().position(|l| l.block == 1 && tiles[l.axis] > finer && finer > 1) {
+                loops.insert(inner, Loop { axis: loops[inner].axis, block: finer });
+            }
+            let Ok(twice) = once.with_loops(loops) else { return Ok(()) };
+            let mut seen = visited(&twice).concat();
+            seen.sort_unstable();
+            prop_assert_eq!(seen, (0..i64::try_from(plain.steps()).unwrap()).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Affine loop nests: the only definition of access order.
+//!
+//! A nest has *axes* (index variables with a length), *operands* (a start offset and one byte step per axis) and
+//! *loops*. A loop walks one axis in blocks; the innermost loop of an axis has block 1. One loop per axis is a plain
+//! nest, two or more per axis are a tiled one, and remainders come out exact: every index is visited once.
+
+mod chase;
+mod iterate;
+mod loops;
+mod order;
+
+pub use chase::Chase;
+pub use iterate::Runs;
+pub use loops::{Loop, LoopNest, NestError, Operand, Role};
+pub use order::LoopOrder;
