@@ -8,7 +8,20 @@
 //! units, layout, memory, host, nest, kernel, simulate, counters, stats, suite, measure, bundle, advise, compare,
 //! chart, report, cli.
 
+pub mod advise;
+pub mod bundle;
+pub mod chart;
 pub mod cli;
+pub mod compare;
+pub mod counters;
+pub mod host;
+pub mod kernel;
 pub mod layout;
+pub mod measure;
+pub mod memory;
 pub mod nest;
+pub mod report;
+pub mod simulate;
+pub mod stats;
+pub mod suite;
 pub mod units;

@@ -1,7 +1,39 @@
 //! Arguments, progress bar, exit codes: the only room that prints.
 
-/// Runs the command line and returns its exit code.
+mod array;
+mod exit;
+mod output;
+
+use clap::{Parser, Subcommand};
+pub use exit::Exit;
+use exit::Failure;
+use std::process::ExitCode;
+
+/// What a loop order costs on this CPU.
+#[derive(Debug, Parser)]
+#[command(name = "stridewise", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// One variant, one file: `Args` with its flags, and `run`.
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+/// Runs the command line and returns its exit code: errors go to standard error as one line.
 #[must_use]
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error),
+    };
+    match dispatch(cli.command) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.print(),
+    }
+}
+
+fn dispatch(command: Command) -> Result<Exit, Failure> {
+    match command {}
 }

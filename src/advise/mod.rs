@@ -1,0 +1,1 @@
+//! Best loop order, tiles, padding, pages; predicted misses and penalty.

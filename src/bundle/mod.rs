@@ -1,0 +1,1 @@
+//! The versioned result file, its journal, and validation of what others wrote.

@@ -1,0 +1,32 @@
+//! Formats, tables and the terminal's width.
+
+use clap::ValueEnum;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+/// How a command prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Table,
+    /// For programs: stable, with a JSON Schema in schema/.
+    Json,
+}
+
+/// Columns of the terminal: `COLUMNS` if set, else what the terminal says, else 80.
+pub(super) fn width() -> u16 {
+    let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    set.or_else(|| terminal_size::terminal_size().map(|(width, _)| width.0)).unwrap_or(80).max(40)
+}
+
+/// An empty table with a header, fitted to the terminal; columns from `right` on are aligned to the right.
+pub(super) fn table(header: &[&str], right: usize) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width());
+    table.set_header(header.iter().copied());
+    for (index, column) in table.column_iter_mut().enumerate() {
+        if index >= right {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}

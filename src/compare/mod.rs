@@ -1,0 +1,1 @@
+//! Two to ten thousand bundles: rows, verdicts, gates.

@@ -1,0 +1,1 @@
+//! Events, groups, multiplexing, and the reason where an event is absent.

@@ -1,0 +1,1 @@
+//! CPU identity, cache and TLB geometry with its source, memory, NUMA, pinning, noise checks.

@@ -1,0 +1,1 @@
+//! Calibration, paired interleaved sampling, stop rule, progress events.

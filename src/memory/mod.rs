@@ -1,0 +1,1 @@
+//! Page-aligned, prefaulted buffers; page policy; what the pages really are.

@@ -1,0 +1,1 @@
+//! Texts from a bundle or a comparison: summary, page.

@@ -1,0 +1,1 @@
+//! Set-associative caches and TLBs, exact and fast.

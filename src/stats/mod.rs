@@ -1,0 +1,1 @@
+//! Medians, bootstrap and paired intervals, tests, multiple comparisons.

@@ -1,0 +1,1 @@
+//! The catalogue of cases and families, sized relative to the host's caches; filters.
