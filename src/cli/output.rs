@@ -21,7 +21,7 @@ pub(super) fn width() -> u16 {
 /// An empty table with a header, fitted to the terminal; columns from `right` on are aligned to the right.
 pub(super) fn table(header: &[&str], right: usize) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width());
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width());
     table.set_header(header.iter().copied());
     for (index, column) in table.column_iter_mut().enumerate() {
         if index >= right {
