@@ -1,1 +1,16 @@
-//! Medians, bootstrap and paired intervals, tests, multiple comparisons.
+//! Medians, paired intervals, tests, multiple comparisons: pure functions on numbers.
+
+#![allow(clippy::cast_precision_loss, reason = "counts of samples are far below 2^53")]
+
+mod interval;
+mod paired;
+mod special;
+mod summary;
+
+pub use interval::{Interval, holm, sign_interval, sign_interval_level, t_interval};
+pub use paired::{
+    CHANGE_FLOOR, Penalty, RUN_TO_RUN_NANOS, RUN_TO_RUN_RATIO, SAME_MARGIN, Verdict, log_ratios, null_is_noisy,
+    penalty, verdict,
+};
+pub use special::{binomial_half_cdf, normal_quantile, t_quantile};
+pub use summary::{mad, median, quantile};
