@@ -34,7 +34,7 @@ impl Root {
     }
 
     /// A whole file, such as `proc/meminfo`.
-    pub(super) fn text(&self, file: &str) -> Result<String, Absence> {
+    pub(crate) fn text(&self, file: &str) -> Result<String, Absence> {
         if self.is_live() && !cfg!(target_os = "linux") {
             return Err(Absence::NotLinux);
         }
@@ -99,7 +99,7 @@ impl Root {
     }
 
     /// Names in a folder, sorted; nothing if it is not there.
-    pub(super) fn names(&self, folder: &str) -> Vec<String> {
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.path.join(folder)) else { return Vec::new() };
         let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
         names.sort_unstable();

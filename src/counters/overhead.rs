@@ -1,0 +1,54 @@
+//! What the counting itself costs: an empty block, measured.
+
+use super::reading::Reading;
+use super::set::Set;
+use serde::{Deserialize, Serialize};
+
+/// The cost of counting one block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overhead {
+    /// Empty blocks that were measured, over all groups.
+    pub blocks: u32,
+    /// Median nanoseconds of switching on, switching off and reading.
+    pub ns: u64,
+    /// Median count of each event that an empty block shows: name, count.
+    pub counts: Vec<(String, u64)>,
+}
+
+impl Overhead {
+    /// Measures `rounds` empty blocks of every group; `clock` returns nanoseconds.
+    pub fn measure(set: &mut Set, rounds: u32, mut clock: impl FnMut() -> u64) -> Self {
+        let blocks = rounds.max(1) * u32::try_from(set.groups().max(1)).unwrap_or(1);
+        let mut times = Vec::new();
+        let mut counts: Vec<Vec<u64>> = vec![Vec::new(); set.events().len()];
+        for _ in 0..blocks {
+            let start = clock();
+            set.enable();
+            set.disable();
+            let readings = set.read();
+            times.push(clock().saturating_sub(start));
+            for (counts, reading) in counts.iter_mut().zip(&readings) {
+                counts.extend(reading.value());
+            }
+            set.rotate();
+        }
+        let names = set.events().iter().map(|event| event.name.to_owned());
+        let counts = names.zip(&mut counts).filter_map(|(name, counts)| Some((name, median(counts)?))).collect();
+        Self { blocks, ns: median(&mut times).unwrap_or(0), counts }
+    }
+
+    /// Readings without what an empty block counts.
+    #[must_use]
+    pub fn taken_off(&self, readings: &[Reading]) -> Vec<Reading> {
+        let cost = |reading: &Reading| self.counts.iter().find(|(name, _)| name == reading.event());
+        readings
+            .iter()
+            .map(|reading| cost(reading).map_or_else(|| reading.clone(), |(_, cost)| reading.less(*cost)))
+            .collect()
+    }
+}
+
+fn median(values: &mut [u64]) -> Option<u64> {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied()
+}
