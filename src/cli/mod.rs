@@ -4,6 +4,7 @@
 
 mod array;
 mod exit;
+mod host;
 mod output;
 
 use clap::{Parser, Subcommand};
@@ -21,7 +22,9 @@ struct Cli {
 
 /// One variant, one file: `Args` with its flags, and `run`.
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Host(host::HostArgs),
+}
 
 /// Runs the command line and returns its exit code: errors go to standard error as one line.
 #[must_use]
@@ -37,5 +40,7 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(command: Command) -> Result<Exit, Failure> {
-    match command {}
+    match command {
+        Command::Host(args) => host::run(&args),
+    }
 }

@@ -64,7 +64,7 @@ impl fmt::Display for Absence {
             Self::NotLinux => "not Linux",
             Self::NoSysfs => "/sys is not mounted",
             Self::NoProcfs => "/proc is not mounted",
-            Self::NotOffered => "not offered by this kernel or virtual machine",
+            Self::NotOffered => "not offered by this kernel",
             Self::Denied => "not readable by this user",
             Self::Malformed => "not understood",
             Self::NotReported => "the CPU does not tell",

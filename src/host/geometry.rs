@@ -188,8 +188,8 @@ fn disagreements(used: &[Cache], cpuid: &CpuidGeometry) -> Vec<Disagreement> {
 
 fn why_not(other: &str, used: Source) -> &'static str {
     match (other.contains("0x80000005/6"), used) {
-        (true, _) => "an old leaf (the one getconf prints) that counts the package, not what one core reaches",
-        (false, _) => "sysfs is the kernel's corrected view and says which CPUs share it",
+        (true, _) => "an old leaf, which getconf prints too, that does not tell what one core reaches",
+        (false, _) => "sysfs is the kernel's view, with its corrections",
     }
 }
 

@@ -29,15 +29,18 @@ impl Cpu {
         let info = root.text("proc/cpuinfo").map(|text| block(&text, cpu));
         let mut found = if arch == "aarch64" { arm(root, cpu, &info) } else { x86(&info) };
         arch.clone_into(&mut found.arch);
-        let told = |value: &Option<String>| Fact::of(value.clone().ok_or(Absence::NotReported), Source::Cpuid);
-        let number = |value: Option<u32>| Fact::of(value.ok_or(Absence::NotReported), Source::Cpuid);
-        found.vendor = told(&cpuid.vendor).or(found.vendor);
-        found.family = number(cpuid.family).or(found.family);
-        found.model = number(cpuid.model).or(found.model);
-        found.stepping = number(cpuid.stepping).or(found.stepping);
-        found.name = told(&cpuid.name).or(found.name);
+        found.vendor = told(cpuid.vendor.as_ref(), found.vendor);
+        found.family = told(cpuid.family.as_ref(), found.family);
+        found.model = told(cpuid.model.as_ref(), found.model);
+        found.stepping = told(cpuid.stepping.as_ref(), found.stepping);
+        found.name = told(cpuid.name.as_ref(), found.name);
         found
     }
+}
+
+/// What CPUID says, if it says anything.
+fn told<T: Clone>(cpuid: Option<&T>, otherwise: Fact<T>) -> Fact<T> {
+    cpuid.map_or(otherwise, |value| Fact::known(value.clone(), Source::Cpuid))
 }
 
 /// The lines of /proc/cpuinfo about one CPU; all of it if it is not named.

@@ -4,6 +4,7 @@
 
 mod affinity;
 mod cgroup;
+mod checks;
 mod class;
 mod cpuid;
 mod fact;
@@ -15,6 +16,7 @@ mod sys;
 mod system;
 
 pub use affinity::{Affinity, PinError, Pinned, current_cpu, pin, pinned_pool, verify_pool};
+pub use checks::{Check, Level};
 pub use class::{ClassCache, MachineClass, MachineState};
 pub use cpuid::{Cpuid, CpuidIdentity};
 pub use fact::{Absence, Fact, Source};
