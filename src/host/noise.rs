@@ -199,3 +199,71 @@ pub fn dependent_adds(adds: u64) -> u64 {
     black_box(x);
     rounds * UNROLLED
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(cpu: u32, stat: &str, involuntary: u64) -> Noise {
+        let usage = sys::ThreadUsage { minor_faults: 5, major_faults: 0, voluntary: 1, involuntary };
+        Noise {
+            cpu: Some(cpu),
+            ticks: ticks(stat),
+            usage: Some(usage),
+            migrations: Fact::known(7, Source::Procfs),
+            throttled_us: Fact::absent(Absence::NotOffered),
+            load: Fact::known(0.25, Source::Procfs),
+        }
+    }
+
+    const BEFORE: &str = "cpu 9 9 9 9\ncpu0 10 0 5 100 3 1 1 4 0 0\ncpu1 20 0 5 100 0 0 0 9 0 0\nintr 1";
+    const AFTER: &str = "cpu 9 9 9 9\ncpu0 15 0 6 100 9 1 1 6 0 0\ncpu1 27 0 5 100 0 1 0 9 0 0\nintr 1";
+
+    #[test]
+    fn steal_is_that_of_the_own_cpu_and_business_that_of_the_others() {
+        let change = reading(0, AFTER, 3).since(&reading(0, BEFORE, 3));
+        assert_eq!(change.steal_ticks.value(), Some(&2));
+        assert_eq!(change.others_busy_ticks.value(), Some(&8), "7 of user and 1 of interrupts");
+        assert_eq!(change.disturbances(), ["steal"]);
+    }
+
+    #[test]
+    fn a_move_a_switch_and_nothing_are_told_apart() {
+        assert!(reading(1, BEFORE, 3).since(&reading(1, BEFORE, 3)).disturbances().is_empty());
+        let moved = reading(1, BEFORE, 4).since(&reading(0, BEFORE, 3));
+        assert_eq!(moved.disturbances(), ["involuntary_switch", "migration"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_absent_and_no_disturbance() {
+        let folder = tempfile::tempdir().unwrap();
+        let noise = Noise::at(&Root::at(folder.path()));
+        let change = noise.since(&noise);
+        assert_eq!(change.steal_ticks, Fact::absent(Absence::NoProcfs));
+        assert_eq!(change.migrations, Fact::absent(Absence::NoProcfs));
+        assert!(change.disturbances().is_empty());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn faults_of_this_thread_are_seen() {
+        let before = Noise::now();
+        let pages: Vec<u8> = std::iter::repeat_n(1, 16 << 20).collect();
+        std::hint::black_box(&pages);
+        let change = Noise::now().since(&before);
+        assert!(change.minor_faults.value().is_some_and(|&faults| faults > 0), "{change:?}");
+        assert!(change.disturbances().contains(&"minor_fault"));
+    }
+
+    #[test]
+    fn the_probe_divides_time_by_operations() {
+        let mut at = 0;
+        let probe = frequency_probe(1000, || {
+            at += 504;
+            at
+        });
+        assert_eq!((probe.adds, probe.ns), (1008, 504), "rounded up to whole rounds of 16");
+        assert!((probe.gigahertz() - 2.0).abs() < 1e-12);
+        assert!(FrequencyProbe { adds: 0, ns: 0 }.gigahertz().abs() < 1e-12);
+    }
+}

@@ -1,0 +1,7 @@
+//! Shared by the tests.
+
+#![allow(dead_code, reason = "each test program uses its part")]
+
+pub(crate) mod schema;
+#[cfg(target_os = "linux")]
+pub(crate) mod seccomp;

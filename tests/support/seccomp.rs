@@ -1,0 +1,33 @@
+//! Starts a command under a seccomp filter that denies `perf_event_open`, as container engines do.
+#![allow(unsafe_code, reason = "a filter is installed in the child between fork and exec")]
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+const ALLOW: u32 = 0x7fff_0000;
+const ERRNO: u32 = 0x0005_0000;
+
+/// Denies `perf_event_open` with `errno` in `command` and all it starts.
+pub(crate) fn deny_perf_event_open(command: &mut Command, errno: i32) {
+    let number = u32::try_from(libc::SYS_perf_event_open).unwrap();
+    let errno = u32::try_from(errno).unwrap();
+    // SAFETY: the closure makes system calls only and allocates nothing, so it may run between fork and exec.
+    unsafe { command.pre_exec(move || install(number, errno)) };
+}
+
+fn install(number: u32, errno: u32) -> io::Result<()> {
+    let load = libc::sock_filter { code: 0x20, jt: 0, jf: 0, k: 0 };
+    let is_it = libc::sock_filter { code: 0x15, jt: 0, jf: 1, k: number };
+    let deny = libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: ERRNO | errno };
+    let allow = libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: ALLOW };
+    let mut program = [load, is_it, deny, allow];
+    let filter = libc::sock_fprog { len: 4, filter: program.as_mut_ptr() };
+    // SAFETY: an option without pointers.
+    if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: `filter` and the program it points to live until the call returns; the kernel copies both.
+    let failed = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter) };
+    if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
