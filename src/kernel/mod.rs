@@ -1,1 +1,24 @@
-//! What is done per element; dtype and instruction-set dispatch; all hot unsafe code.
+//! What is done per element: the kernels, and the loops that run them on any nest.
+//!
+//! A [`Program`] is a kernel bound to a checked nest. Its loops hold two levels of the nest, the repetition and the
+//! accumulators in registers, so that a row-wise and a column-wise nest run one function with other strides.
+//! All unsafe code is in `raw*.rs`.
+
+mod bodies;
+mod data;
+mod isa;
+mod program;
+mod raw;
+#[cfg(target_arch = "aarch64")]
+mod raw_neon;
+mod raw_scalar;
+mod raw_select;
+#[cfg(target_arch = "x86_64")]
+mod raw_x86;
+mod reference;
+
+pub use bodies::Kernel;
+pub use data::{Checksum, checksum, prepare};
+pub use isa::Isa;
+pub use program::{KernelError, Program, Stores, Walk};
+pub use reference::reference;

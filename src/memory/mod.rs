@@ -1,1 +1,13 @@
-//! Page-aligned, prefaulted buffers; page policy; what the pages really are.
+//! Page-aligned, prefaulted buffers, and what their pages really are.
+//!
+//! Every buffer is a mapping of its own between guard pages: a fresh buffer is a fresh placement, the kernel cannot
+//! merge it with a neighbour, and an access outside ends the process instead of falsifying a result.
+
+mod available;
+mod buffer;
+mod pages;
+mod sys;
+
+pub use available::{Available, available};
+pub use buffer::{Buffer, MemoryError, PagePolicy};
+pub use pages::PageReport;

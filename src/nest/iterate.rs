@@ -29,27 +29,43 @@ impl<'a> Runs<'a> {
 
     /// Moves to the next run and returns its length; `None` after the last. A nest without loops is one run of 1.
     pub fn advance(&mut self) -> Option<usize> {
-        let loops = self.counter.len();
+        self.step(1).then(|| self.extent.last().copied().unwrap_or(1))
+    }
+
+    /// Moves to the next block of runs that differ in the second innermost loop only: how many runs, and the length of
+    /// each. A kernel thus keeps two loops in registers. Do not mix with [`Runs::advance`].
+    pub fn advance_block(&mut self) -> Option<(usize, usize)> {
+        match self.nest.loops() {
+            // Two loops over one axis may end in a shorter run: then every run is a block.
+            [.., outer, inner] if outer.axis != inner.axis => {
+                let loops = self.extent.len();
+                self.step(2).then(|| (self.extent[loops - 2], self.extent[loops - 1]))
+            }
+            _ => self.advance().map(|length| (1, length)),
+        }
+    }
+
+    /// Moves the counters of all but the `inner` innermost loops by one; `false` after the last.
+    fn step(&mut self, inner: usize) -> bool {
         if !self.started {
             self.started = true;
-            if self.nest.steps() == 0 {
-                return None;
+            if self.nest.steps() > 0 {
+                self.measure_from(0);
             }
-            self.measure_from(0);
-            return Some(self.extent.last().copied().unwrap_or(1));
+            return self.nest.steps() > 0;
         }
-        for depth in (0..loops.saturating_sub(1)).rev() {
+        for depth in (0..self.counter.len().saturating_sub(inner)).rev() {
             if self.counter[depth] + 1 < self.extent[depth] {
                 self.counter[depth] += 1;
                 self.shift(depth, 1);
                 self.measure_from(depth + 1);
-                return Some(self.extent[loops - 1]);
+                return true;
             }
             let back = i64::try_from(self.counter[depth]).unwrap_or(i64::MAX);
             self.shift(depth, -back);
             self.counter[depth] = 0;
         }
-        None
+        false
     }
 
     fn shift(&mut self, depth: usize, iterations: i64) {

@@ -236,7 +236,8 @@ impl LoopNest {
 
     /// The half-open byte range an operand touches; `None` for an empty nest. Saturates, so that absurd strides are
     /// still refused.
-    fn byte_range(&self, operand: &Operand) -> Option<(i128, i128)> {
+    #[must_use]
+    pub fn byte_range(&self, operand: &Operand) -> Option<(i128, i128)> {
         let mut low = i128::from(operand.start);
         let mut high = low.saturating_add(i128::try_from(operand.itemsize).unwrap_or(i128::MAX));
         for (&extent, &step) in self.axes.iter().zip(&operand.steps) {

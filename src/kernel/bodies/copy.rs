@@ -1,0 +1,16 @@
+//! `b[i] = a[i]`.
+
+use super::{Body, Lanes};
+use crate::nest::Role;
+
+/// Reads one array, writes another.
+pub(in crate::kernel) struct Copy;
+
+impl Body for Copy {
+    const ROLES: &'static [Role] = &[Role::Read, Role::Write];
+
+    #[inline(always)]
+    fn step<V: Lanes>(total: V, [a, _]: [V; 2]) -> (V, V) {
+        (total, a)
+    }
+}

@@ -1,0 +1,16 @@
+//! `a[i] = 3`.
+
+use super::{Body, Lanes};
+use crate::nest::Role;
+
+/// Writes.
+pub(in crate::kernel) struct Fill;
+
+impl Body for Fill {
+    const ROLES: &'static [Role] = &[Role::Write];
+
+    #[inline(always)]
+    fn step<V: Lanes>(total: V, _: [V; 2]) -> (V, V) {
+        (total, V::three())
+    }
+}

@@ -1,0 +1,16 @@
+//! `a[i] = -a[i]`: a scaling by −1, the only one that stays exact for any number of passes.
+
+use super::{Body, Lanes};
+use crate::nest::Role;
+
+/// Reads and writes back.
+pub(in crate::kernel) struct Scale;
+
+impl Body for Scale {
+    const ROLES: &'static [Role] = &[Role::Update];
+
+    #[inline(always)]
+    fn step<V: Lanes>(total: V, [a, _]: [V; 2]) -> (V, V) {
+        (total, V::zero().minus(a))
+    }
+}

@@ -1,0 +1,17 @@
+//! `s += a[i]`.
+
+use super::{Body, Lanes};
+use crate::nest::Role;
+
+/// Reads; every lane of every chain is its own accumulator.
+pub(in crate::kernel) struct Sum;
+
+impl Body for Sum {
+    const ROLES: &'static [Role] = &[Role::Read];
+    const REDUCES: bool = true;
+
+    #[inline(always)]
+    fn step<V: Lanes>(total: V, [a, _]: [V; 2]) -> (V, V) {
+        (total.plus(a), a)
+    }
+}

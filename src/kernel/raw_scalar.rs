@@ -1,0 +1,151 @@
+//! Single elements as lanes: what the element walk loads, and the ends of a contiguous run.
+#![allow(unsafe_code, reason = "loads and stores through the pointers of the hot loops")]
+
+use super::bodies::Lanes;
+use super::data::Total;
+use super::raw::Memory;
+
+/// An element of `c16`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
+pub(super) struct Complex {
+    pub re: f64,
+    pub im: f64,
+}
+
+impl Complex {
+    pub(super) fn from_ne_bytes(bytes: [u8; 16]) -> Self {
+        let [re, im] = bytemuck::cast::<_, [f64; 2]>(bytes);
+        Self { re, im }
+    }
+
+    pub(super) fn to_ne_bytes(self) -> [u8; 16] {
+        bytemuck::cast([self.re, self.im])
+    }
+}
+
+impl Lanes for Complex {
+    #[inline(always)]
+    fn zero() -> Self {
+        Self { re: 0.0, im: 0.0 }
+    }
+
+    #[inline(always)]
+    fn three() -> Self {
+        Self { re: 3.0, im: 3.0 }
+    }
+
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        Self { re: self.re + other.re, im: self.im + other.im }
+    }
+
+    #[inline(always)]
+    fn minus(self, other: Self) -> Self {
+        Self { re: self.re - other.re, im: self.im - other.im }
+    }
+}
+
+macro_rules! scalar {
+    ($($type:ty: $three:expr, $plus:expr, $minus:expr;)*) => {$(
+        impl Lanes for $type {
+            #[inline(always)]
+            fn zero() -> Self {
+                Self::default()
+            }
+
+            #[inline(always)]
+            fn three() -> Self {
+                $three
+            }
+
+            #[inline(always)]
+            fn plus(self, other: Self) -> Self {
+                $plus(self, other)
+            }
+
+            #[inline(always)]
+            fn minus(self, other: Self) -> Self {
+                $minus(self, other)
+            }
+        }
+    )*};
+}
+
+scalar! {
+    u8: 3, u8::wrapping_add, u8::wrapping_sub;
+    i16: 3, i16::wrapping_add, i16::wrapping_sub;
+    i32: 3, i32::wrapping_add, i32::wrapping_sub;
+    f32: 3.0, std::ops::Add::add, std::ops::Sub::sub;
+    f64: 3.0, std::ops::Add::add, std::ops::Sub::sub;
+}
+
+macro_rules! memory {
+    ($($type:ty: |$total:ident, $value:ident| $add:expr;)*) => {$(
+        impl Memory for $type {
+            const BYTES: usize = size_of::<Self>();
+
+            #[inline(always)]
+            unsafe fn load(from: *const u8) -> Self {
+                // SAFETY: the caller says that the bytes are readable; no alignment is assumed.
+                unsafe { from.cast::<Self>().read_unaligned() }
+            }
+
+            #[inline(always)]
+            unsafe fn store<const STREAM: bool>(self, to: *mut u8) {
+                // SAFETY: the caller says that the bytes are writable; no alignment is assumed.
+                unsafe { to.cast::<Self>().write_unaligned(self) }
+            }
+
+            #[inline(always)]
+            fn add_to(self, $total: &mut Total) {
+                let $value = self;
+                $add;
+            }
+        }
+    )*};
+}
+
+memory! {
+    u8: |total, value| total.whole = total.whole.wrapping_add(u64::from(value));
+    i16: |total, value| total.whole = total.whole.wrapping_add(i64::from(value).cast_unsigned());
+    i32: |total, value| total.whole = total.whole.wrapping_add(i64::from(value).cast_unsigned());
+    f32: |total, value| total.even += f64::from(value);
+    f64: |total, value| total.even += value;
+    Complex: |total, value| {
+        total.even += value.re;
+        total.odd += value.im;
+    };
+}
+
+/// Lines as arrays of elements, for architectures without vectors of our own.
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) struct Plain;
+
+#[cfg(not(target_arch = "x86_64"))]
+impl super::raw_select::Width for Plain {
+    type U1 = super::raw::Join<u8, 16>;
+    type I2 = super::raw::Join<i16, 8>;
+    type I4 = super::raw::Join<i32, 4>;
+    type F4 = super::raw::Join<f32, 4>;
+    type F8 = super::raw::Join<f64, 2>;
+    type C16 = Complex;
+
+    unsafe fn line<B: super::bodies::Body, V: Memory, const STREAM: bool>(
+        block: &super::raw::Block,
+        passes: u64,
+        total: &mut Total,
+    ) {
+        // SAFETY: the caller's.
+        unsafe { super::raw::strided::<B, super::raw::Join<V, 4>, 2, STREAM>(block, passes, total) }
+    }
+
+    unsafe fn stream<B: super::bodies::Body, V: Memory, S: Memory, const STREAM: bool>(
+        block: &super::raw::Block,
+        passes: u64,
+        total: &mut Total,
+    ) {
+        // SAFETY: the caller's.
+        unsafe { super::raw::contiguous::<B, V, S, 8, STREAM>(block, passes, total) }
+    }
+}

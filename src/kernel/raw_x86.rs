@@ -1,0 +1,124 @@
+//! Vectors of SSE2, AVX2 and AVX-512 as lanes.
+#![allow(unsafe_code, reason = "intrinsics; loads and stores through the pointers of the hot loops")]
+
+use super::bodies::{Body, Lanes};
+use super::data::Total;
+use super::raw::{Block, Join, Memory, contiguous, lanes_to, strided};
+use super::raw_select::Width;
+use std::arch::x86_64::*;
+
+/// One vector type: bytes, its element, addition, subtraction, streaming store.
+macro_rules! vector {
+    ($name:ident, $raw:ty, $lane:ty, $lanes:literal, $three:literal, $plus:ident, $minus:ident, $stream:ident, $as:ty) => {
+        #[derive(Clone, Copy)]
+        pub(super) struct $name($raw);
+
+        impl Lanes for $name {
+            #[inline(always)]
+            fn zero() -> Self {
+                // SAFETY: plain numbers of the same size; all zero bits are zero.
+                unsafe { std::mem::transmute::<[$lane; $lanes], Self>(std::mem::zeroed()) }
+            }
+
+            #[inline(always)]
+            fn three() -> Self {
+                // SAFETY: plain numbers of the same size.
+                unsafe { std::mem::transmute::<[$lane; $lanes], Self>([$three; $lanes]) }
+            }
+
+            #[inline(always)]
+            fn plus(self, other: Self) -> Self {
+                // SAFETY: vectors of this width are used only where the CPU was found to have them.
+                Self(unsafe { $plus(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn minus(self, other: Self) -> Self {
+                // SAFETY: as in `plus`.
+                Self(unsafe { $minus(self.0, other.0) })
+            }
+        }
+
+        impl Memory for $name {
+            const BYTES: usize = size_of::<Self>();
+
+            #[inline(always)]
+            unsafe fn load(from: *const u8) -> Self {
+                // SAFETY: the caller says that the bytes are readable; no alignment is assumed.
+                unsafe { from.cast::<Self>().read_unaligned() }
+            }
+
+            #[inline(always)]
+            unsafe fn store<const STREAM: bool>(self, to: *mut u8) {
+                // SAFETY: the caller says that the bytes are writable and, for a streaming store, aligned.
+                unsafe {
+                    if STREAM {
+                        $stream(to.cast(), std::mem::transmute::<$raw, $as>(self.0));
+                    } else {
+                        to.cast::<Self>().write_unaligned(self);
+                    }
+                }
+            }
+
+            #[inline(always)]
+            fn add_to(self, total: &mut Total) {
+                // SAFETY: plain numbers of the same size.
+                let lanes = unsafe { std::mem::transmute::<Self, [$lane; $lanes]>(self) };
+                lanes_to::<$lane>(&lanes, total);
+            }
+        }
+    };
+}
+
+vector!(Sse2U1, __m128i, u8, 16, 3, _mm_add_epi8, _mm_sub_epi8, _mm_stream_si128, __m128i);
+vector!(Sse2I2, __m128i, i16, 8, 3, _mm_add_epi16, _mm_sub_epi16, _mm_stream_si128, __m128i);
+vector!(Sse2I4, __m128i, i32, 4, 3, _mm_add_epi32, _mm_sub_epi32, _mm_stream_si128, __m128i);
+vector!(Sse2F4, __m128, f32, 4, 3.0, _mm_add_ps, _mm_sub_ps, _mm_stream_si128, __m128i);
+vector!(Sse2F8, __m128d, f64, 2, 3.0, _mm_add_pd, _mm_sub_pd, _mm_stream_si128, __m128i);
+vector!(Avx2U1, __m256i, u8, 32, 3, _mm256_add_epi8, _mm256_sub_epi8, _mm256_stream_si256, __m256i);
+vector!(Avx2I2, __m256i, i16, 16, 3, _mm256_add_epi16, _mm256_sub_epi16, _mm256_stream_si256, __m256i);
+vector!(Avx2I4, __m256i, i32, 8, 3, _mm256_add_epi32, _mm256_sub_epi32, _mm256_stream_si256, __m256i);
+vector!(Avx2F4, __m256, f32, 8, 3.0, _mm256_add_ps, _mm256_sub_ps, _mm256_stream_si256, __m256i);
+vector!(Avx2F8, __m256d, f64, 4, 3.0, _mm256_add_pd, _mm256_sub_pd, _mm256_stream_si256, __m256i);
+vector!(Avx512U1, __m512i, u8, 64, 3, _mm512_add_epi8, _mm512_sub_epi8, _mm512_stream_si512, __m512i);
+vector!(Avx512I2, __m512i, i16, 32, 3, _mm512_add_epi16, _mm512_sub_epi16, _mm512_stream_si512, __m512i);
+vector!(Avx512I4, __m512i, i32, 16, 3, _mm512_add_epi32, _mm512_sub_epi32, _mm512_stream_si512, __m512i);
+vector!(Avx512F4, __m512, f32, 16, 3.0, _mm512_add_ps, _mm512_sub_ps, _mm512_stream_si512, __m512i);
+vector!(Avx512F8, __m512d, f64, 8, 3.0, _mm512_add_pd, _mm512_sub_pd, _mm512_stream_si512, __m512i);
+
+/// One width: its vectors, and the two loops compiled for it. A line is read with as many accumulators at every width.
+macro_rules! width {
+    ($name:ident, $features:literal, $parts:literal, $steps:literal, $u1:ty, $i2:ty, $i4:ty, $f4:ty, $f8:ty) => {
+        pub(super) struct $name;
+
+        impl Width for $name {
+            type U1 = $u1;
+            type I2 = $i2;
+            type I4 = $i4;
+            type F4 = $f4;
+            type F8 = $f8;
+            // Two lanes to an element.
+            type C16 = $f8;
+
+            #[target_feature(enable = $features)]
+            unsafe fn line<B: Body, V: Memory, const STREAM: bool>(block: &Block, passes: u64, total: &mut Total) {
+                // SAFETY: the caller's.
+                unsafe { strided::<B, Join<V, $parts>, $steps, STREAM>(block, passes, total) }
+            }
+
+            #[target_feature(enable = $features)]
+            unsafe fn stream<B: Body, V: Memory, S: Memory, const STREAM: bool>(
+                block: &Block,
+                passes: u64,
+                total: &mut Total,
+            ) {
+                // SAFETY: the caller's.
+                unsafe { contiguous::<B, V, S, 8, STREAM>(block, passes, total) }
+            }
+        }
+    };
+}
+
+width!(Sse2, "sse2", 4, 2, Sse2U1, Sse2I2, Sse2I4, Sse2F4, Sse2F8);
+width!(Avx2, "avx2", 2, 4, Avx2U1, Avx2I2, Avx2I4, Avx2F4, Avx2F8);
+width!(Avx512, "avx512f,avx512bw", 1, 8, Avx512U1, Avx512I2, Avx512I4, Avx512F4, Avx512F8);
