@@ -115,6 +115,12 @@ pub(super) struct Block {
     length: usize,
 }
 
+#[inline(always)]
+fn next_row(row: [*mut u8; OPERANDS], block: &Block) -> [*mut u8; OPERANDS] {
+    // Unused operands have steps of 0 and cost nothing.
+    std::array::from_fn(|k| row[k].wrapping_offset(block.outer[k]))
+}
+
 /// A loop for one kernel, dtype, walk and instruction set.
 ///
 /// # Safety
@@ -190,9 +196,7 @@ pub(super) unsafe fn strided<B: Body, V: Memory, const U: usize, const STREAM: b
         for _ in 0..block.rows {
             // SAFETY: the row lies in the block.
             unsafe { strided_row::<B, V, U, STREAM>(row, once, thrice, block.length, &mut totals) };
-            for k in 0..operands {
-                row[k] = row[k].wrapping_offset(block.outer[k]);
-            }
+            row = next_row(row, block);
         }
         pass_ends();
     }
@@ -260,9 +264,7 @@ pub(super) unsafe fn contiguous<B: Body, V: Memory, S: Memory, const U: usize, c
         for _ in 0..block.rows {
             // SAFETY: the row lies in the block.
             unsafe { contiguous_row::<B, V, S, U, STREAM>(row, block.length, &mut totals, &mut ends) };
-            for k in 0..B::ROLES.len() {
-                row[k] = row[k].wrapping_offset(block.outer[k]);
-            }
+            row = next_row(row, block);
         }
         pass_ends();
     }

@@ -7,9 +7,9 @@ use super::raw::{Block, Join, Memory, contiguous, lanes_to, strided};
 use super::raw_select::Width;
 use std::arch::x86_64::*;
 
-/// One vector type: bytes, its element, addition, subtraction, streaming store.
+/// One vector type: bytes, its element, addition, subtraction, streaming store and what it takes.
 macro_rules! vector {
-    ($name:ident, $raw:ty, $lane:ty, $lanes:literal, $three:literal, $plus:ident, $minus:ident, $stream:ident, $as:ty) => {
+    ($name:ident, $raw:ty, $lane:ty, $lanes:literal, $three:literal, $plus:ident, $minus:ident, $stream:ident, $cast:path) => {
         #[derive(Clone, Copy)]
         pub(super) struct $name($raw);
 
@@ -53,7 +53,7 @@ macro_rules! vector {
                 // SAFETY: the caller says that the bytes are writable and, for a streaming store, aligned.
                 unsafe {
                     if STREAM {
-                        $stream(to.cast(), std::mem::transmute::<$raw, $as>(self.0));
+                        $stream(to.cast(), $cast(self.0));
                     } else {
                         to.cast::<Self>().write_unaligned(self);
                     }
@@ -70,21 +70,21 @@ macro_rules! vector {
     };
 }
 
-vector!(Sse2U1, __m128i, u8, 16, 3, _mm_add_epi8, _mm_sub_epi8, _mm_stream_si128, __m128i);
-vector!(Sse2I2, __m128i, i16, 8, 3, _mm_add_epi16, _mm_sub_epi16, _mm_stream_si128, __m128i);
-vector!(Sse2I4, __m128i, i32, 4, 3, _mm_add_epi32, _mm_sub_epi32, _mm_stream_si128, __m128i);
-vector!(Sse2F4, __m128, f32, 4, 3.0, _mm_add_ps, _mm_sub_ps, _mm_stream_si128, __m128i);
-vector!(Sse2F8, __m128d, f64, 2, 3.0, _mm_add_pd, _mm_sub_pd, _mm_stream_si128, __m128i);
-vector!(Avx2U1, __m256i, u8, 32, 3, _mm256_add_epi8, _mm256_sub_epi8, _mm256_stream_si256, __m256i);
-vector!(Avx2I2, __m256i, i16, 16, 3, _mm256_add_epi16, _mm256_sub_epi16, _mm256_stream_si256, __m256i);
-vector!(Avx2I4, __m256i, i32, 8, 3, _mm256_add_epi32, _mm256_sub_epi32, _mm256_stream_si256, __m256i);
-vector!(Avx2F4, __m256, f32, 8, 3.0, _mm256_add_ps, _mm256_sub_ps, _mm256_stream_si256, __m256i);
-vector!(Avx2F8, __m256d, f64, 4, 3.0, _mm256_add_pd, _mm256_sub_pd, _mm256_stream_si256, __m256i);
-vector!(Avx512U1, __m512i, u8, 64, 3, _mm512_add_epi8, _mm512_sub_epi8, _mm512_stream_si512, __m512i);
-vector!(Avx512I2, __m512i, i16, 32, 3, _mm512_add_epi16, _mm512_sub_epi16, _mm512_stream_si512, __m512i);
-vector!(Avx512I4, __m512i, i32, 16, 3, _mm512_add_epi32, _mm512_sub_epi32, _mm512_stream_si512, __m512i);
-vector!(Avx512F4, __m512, f32, 16, 3.0, _mm512_add_ps, _mm512_sub_ps, _mm512_stream_si512, __m512i);
-vector!(Avx512F8, __m512d, f64, 8, 3.0, _mm512_add_pd, _mm512_sub_pd, _mm512_stream_si512, __m512i);
+vector!(Sse2U1, __m128i, u8, 16, 3, _mm_add_epi8, _mm_sub_epi8, _mm_stream_si128, std::convert::identity);
+vector!(Sse2I2, __m128i, i16, 8, 3, _mm_add_epi16, _mm_sub_epi16, _mm_stream_si128, std::convert::identity);
+vector!(Sse2I4, __m128i, i32, 4, 3, _mm_add_epi32, _mm_sub_epi32, _mm_stream_si128, std::convert::identity);
+vector!(Sse2F4, __m128, f32, 4, 3.0, _mm_add_ps, _mm_sub_ps, _mm_stream_si128, _mm_castps_si128);
+vector!(Sse2F8, __m128d, f64, 2, 3.0, _mm_add_pd, _mm_sub_pd, _mm_stream_si128, _mm_castpd_si128);
+vector!(Avx2U1, __m256i, u8, 32, 3, _mm256_add_epi8, _mm256_sub_epi8, _mm256_stream_si256, std::convert::identity);
+vector!(Avx2I2, __m256i, i16, 16, 3, _mm256_add_epi16, _mm256_sub_epi16, _mm256_stream_si256, std::convert::identity);
+vector!(Avx2I4, __m256i, i32, 8, 3, _mm256_add_epi32, _mm256_sub_epi32, _mm256_stream_si256, std::convert::identity);
+vector!(Avx2F4, __m256, f32, 8, 3.0, _mm256_add_ps, _mm256_sub_ps, _mm256_stream_si256, _mm256_castps_si256);
+vector!(Avx2F8, __m256d, f64, 4, 3.0, _mm256_add_pd, _mm256_sub_pd, _mm256_stream_si256, _mm256_castpd_si256);
+vector!(Avx512U1, __m512i, u8, 64, 3, _mm512_add_epi8, _mm512_sub_epi8, _mm512_stream_si512, std::convert::identity);
+vector!(Avx512I2, __m512i, i16, 32, 3, _mm512_add_epi16, _mm512_sub_epi16, _mm512_stream_si512, std::convert::identity);
+vector!(Avx512I4, __m512i, i32, 16, 3, _mm512_add_epi32, _mm512_sub_epi32, _mm512_stream_si512, std::convert::identity);
+vector!(Avx512F4, __m512, f32, 16, 3.0, _mm512_add_ps, _mm512_sub_ps, _mm512_stream_si512, _mm512_castps_si512);
+vector!(Avx512F8, __m512d, f64, 8, 3.0, _mm512_add_pd, _mm512_sub_pd, _mm512_stream_si512, _mm512_castpd_si512);
 
 /// One width: its vectors, and the two loops compiled for it. A line is read with as many accumulators at every width.
 macro_rules! width {
