@@ -120,9 +120,7 @@ fn facts(rows: &[Row]) -> Table {
 
 fn identity(host: &Host) -> Vec<Row> {
     let cpu = &host.cpu;
-    let number = |fact: &Fact<u32>| fact.value().map_or_else(|| "—".to_owned(), ToString::to_string);
-    let model =
-        format!("family {} model {} stepping {}", number(&cpu.family), number(&cpu.model), number(&cpu.stepping));
+    let model = model(host);
     let source = cpu.model.source().map_or_else(|| cpu.model.to_string(), |source| source.to_string());
     vec![
         ("class", host.machine_class().id(), "computed".to_owned()),
@@ -137,6 +135,16 @@ fn identity(host: &Host) -> Vec<Row> {
         }),
         shown("hypervisor", &host.system.hypervisor),
     ]
+}
+
+/// Arm counts parts, variants and revisions: `part 0xd0c r3p1`.
+fn model(host: &Host) -> String {
+    let cpu = &host.cpu;
+    if let (Some(part), Some(stepping), "aarch64") = (cpu.model.value(), cpu.stepping.value(), cpu.arch.as_str()) {
+        return format!("part {part:#x} r{}p{}", stepping / 16, stepping % 16);
+    }
+    let number = |fact: &Fact<u32>| fact.value().map_or_else(|| "—".to_owned(), ToString::to_string);
+    format!("family {} model {} stepping {}", number(&cpu.family), number(&cpu.model), number(&cpu.stepping))
 }
 
 fn system(host: &Host) -> Vec<Row> {

@@ -103,8 +103,10 @@ pub struct Event {
     pub scope: Scope,
     /// What one count stands for.
     pub counts: Counts,
-    /// Whether a spinning loop makes it count, so that a zero after it is no count.
+    /// Whether the trial's loads and additions make it count on every CPU, so that a zero after it is no count.
     pub always_moves: bool,
+    /// The name under which the driver of an Arm PMU lists it, if the CPU implements it.
+    pub listed_as: Option<&'static str>,
     /// The manual that defines it.
     pub source: &'static str,
 }
@@ -133,12 +135,12 @@ const ACCESS: u64 = 0;
 const MISS: u64 = 1 << 16;
 
 const fn generic(name: &'static str, kind: Kind, counts: Counts, always_moves: bool) -> Event {
-    Event { name, kind, scope: Scope::User, counts, always_moves, source: ABI }
+    Event { name, kind, scope: Scope::User, counts, always_moves, listed_as: None, source: ABI }
 }
 
 const fn kernel(name: &'static str, config: u64, counts: Counts) -> Event {
     let scope = Scope::UserAndKernel;
-    Event { name, kind: Kind::Software(config), scope, counts, always_moves: false, source: ABI }
+    Event { name, kind: Kind::Software(config), scope, counts, always_moves: false, listed_as: None, source: ABI }
 }
 
 /// The events that Linux defines for every CPU. What is read together stands together.
@@ -149,8 +151,8 @@ pub const GENERIC: [Event; 15] = [
     kernel("migrations", 4, Counts::Migrations),
     generic("cycles", Kind::Hardware(0), Counts::Cycles, true),
     generic("instructions", Kind::Hardware(1), Counts::Instructions, true),
-    generic("l1d-reads", Kind::Cache(L1D | READ | ACCESS), Counts::Accesses(Place::L1d), false),
-    generic("l1d-read-misses", Kind::Cache(L1D | READ | MISS), Counts::Misses(Place::L1d), false),
+    generic("l1d-reads", Kind::Cache(L1D | READ | ACCESS), Counts::Accesses(Place::L1d), true),
+    generic("l1d-read-misses", Kind::Cache(L1D | READ | MISS), Counts::Misses(Place::L1d), true),
     generic("llc-reads", Kind::Cache(LL | READ | ACCESS), Counts::Accesses(Place::Llc), false),
     generic("llc-read-misses", Kind::Cache(LL | READ | MISS), Counts::Misses(Place::Llc), false),
     generic("dtlb-reads", Kind::Cache(DTLB | READ | ACCESS), Counts::Accesses(Place::Dtlb), false),

@@ -40,6 +40,8 @@ pub enum Reason {
         /// Error number.
         errno: i32,
     },
+    /// The CPU has counters, but its driver does not list this event: it could be opened and would stay at zero.
+    NotAdvertised,
     /// Somebody else holds the counters.
     Busy {
         /// Error number.
@@ -76,7 +78,7 @@ impl Reason {
             | Self::Busy { errno }
             | Self::TooManyFiles { errno }
             | Self::Failed { errno } => Some(errno),
-            Self::NotLinux | Self::NotScheduled | Self::CountsNothing | Self::OtherGroup => None,
+            Self::NotLinux | Self::NotAdvertised | Self::NotScheduled | Self::CountsNothing | Self::OtherGroup => None,
         }
     }
 
@@ -93,7 +95,9 @@ impl Reason {
             }
             Self::Denied { .. } => "let the container's seccomp profile allow perf_event_open".to_owned(),
             Self::NoSyscall { .. } => "use a kernel built with CONFIG_PERF_EVENTS, not an emulator".to_owned(),
-            Self::UnknownEvent { .. } => "none: see the vendor's own events instead".to_owned(),
+            Self::UnknownEvent { .. } | Self::NotAdvertised => {
+                "none: other events of this CPU may tell as much".to_owned()
+            }
             Self::Busy { .. } => "stop other profilers".to_owned(),
             Self::TooManyFiles { .. } => "raise the limit on open files (ulimit -n)".to_owned(),
             Self::NotScheduled => {
@@ -118,6 +122,7 @@ impl fmt::Display for Reason {
             Self::Denied { .. } => f.write_str("denied by seccomp or a container"),
             Self::NoSyscall { .. } => f.write_str("this kernel has no perf_event_open"),
             Self::UnknownEvent { .. } => f.write_str("unknown to this CPU"),
+            Self::NotAdvertised => f.write_str("not implemented by this CPU"),
             Self::Busy { .. } => f.write_str("counters are in use"),
             Self::TooManyFiles { .. } => f.write_str("too many open files"),
             Self::NotScheduled => f.write_str("never got a counter"),
@@ -163,12 +168,14 @@ fn name(number: i32) -> String {
 }
 
 /// What has to be known to tell one refusal from another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
     /// `perf_event_paranoid`, where it can be read.
     pub paranoid: Option<i64>,
     /// Whether the kernel shows a PMU of the CPU.
     pub has_pmu: bool,
+    /// The events that the driver of an Arm PMU lists; empty elsewhere.
+    pub listed: Vec<String>,
     /// Whether this process has CAP_PERFMON or CAP_SYS_ADMIN.
     pub privileged: bool,
     /// Whether a seccomp filter is at work.
@@ -188,10 +195,22 @@ impl Surroundings {
         let pmus = root.names("sys/bus/event_source/devices");
         Self {
             paranoid: root.text("proc/sys/kernel/perf_event_paranoid").ok().and_then(|text| text.trim().parse().ok()),
+            listed: pmus
+                .iter()
+                .filter(|pmu| pmu.starts_with("armv"))
+                .flat_map(|pmu| root.names(&format!("sys/bus/event_source/devices/{pmu}/events")))
+                .collect(),
             has_pmu: pmus.iter().any(|pmu| pmu == "cpu" || pmu.starts_with("cpu_") || pmu.starts_with("armv")),
             privileged: capabilities & (1 << CAP_PERFMON | 1 << CAP_SYS_ADMIN) != 0,
             filtered: field("Seccomp:").is_some_and(|mode| mode == "2"),
         }
+    }
+
+    /// Whether the driver lists its events and this is not among them.
+    #[must_use]
+    pub fn leaves_out(&self, event: &Event) -> bool {
+        let unlisted = |name: &str| !self.listed.iter().any(|listed| listed == name);
+        !self.listed.is_empty() && event.listed_as.is_some_and(unlisted)
     }
 
     /// Why the kernel said `errno` when asked for `event`.
@@ -239,6 +258,7 @@ mod tests {
         let vm = Surroundings { paranoid: Some(2), privileged: true, ..Surroundings::default() };
         let metal = Surroundings { has_pmu: true, paranoid: Some(3), ..Surroundings::default() };
         let docker = Surroundings { filtered: true, paranoid: Some(2), ..Surroundings::default() };
+        let (vm, metal, docker) = (&vm, &metal, &docker);
         let cases = [
             (vm, "cycles", 2, "no PMU in this machine (ENOENT)"),
             (metal, "llc-reads", 2, "unknown to this CPU (ENOENT)"),

@@ -52,10 +52,15 @@ pub fn probe(events: &[Event]) -> Vec<EventStatus> {
 
 /// Why each event is absent, or nothing if it counts.
 fn reasons(backend: &dyn Backend, surroundings: &Surroundings, events: &[Event]) -> Vec<Option<Reason>> {
-    let tried: Vec<Result<(), Failure>> = events.iter().map(|event| alone(backend, event)).collect();
+    let memory = Memory::new();
+    let try_one = |event: &Event| match surroundings.leaves_out(event) {
+        true => Err(Failure::Reason(Reason::NotAdvertised)),
+        false => alone(backend, &memory, event),
+    };
+    let tried: Vec<Result<(), Failure>> = events.iter().map(try_one).collect();
     // A hypervisor may hide /sys; a counter that works is the better witness.
     let works = events.iter().zip(&tried).any(|(event, tried)| event.kind.needs_pmu() && tried.is_ok());
-    let surroundings = Surroundings { has_pmu: surroundings.has_pmu || works, ..*surroundings };
+    let surroundings = Surroundings { has_pmu: surroundings.has_pmu || works, ..surroundings.clone() };
     let reason = |event: &Event, failure: Failure| match failure {
         Failure::Errno(errno) => surroundings.classify(event, errno),
         Failure::Reason(reason) => reason,
@@ -68,10 +73,10 @@ enum Failure {
     Reason(Reason),
 }
 
-fn alone(backend: &dyn Backend, event: &Event) -> Result<(), Failure> {
+fn alone(backend: &dyn Backend, memory: &Memory, event: &Event) -> Result<(), Failure> {
     let refused = |errno: Option<i32>| errno.map_or(Failure::Reason(Reason::NotLinux), Failure::Errno);
     let mut group = backend.open(std::slice::from_ref(event)).map_err(refused)?;
-    let totals = trial(group.as_mut()).map_err(|errno| Failure::Reason(Reason::Failed { errno }))?;
+    let totals = trial(group.as_mut(), || memory.walk()).map_err(|errno| Failure::Reason(Reason::Failed { errno }))?;
     let totals = totals.first().copied().unwrap_or_default();
     match totals {
         Totals { running_ns: 0, .. } => Err(Failure::Reason(Reason::NotScheduled)),
@@ -80,10 +85,28 @@ fn alone(backend: &dyn Backend, event: &Event) -> Result<(), Failure> {
     }
 }
 
-/// Spins for some 20 µs, so that whatever can count does.
-fn trial(group: &mut dyn Group) -> Result<Vec<Totals>, i32> {
+/// What the trial loads: more lines than a first-level cache holds, one in each page.
+struct Memory(Vec<u64>);
+
+impl Memory {
+    /// Words from one load to the next: a page and a line, so that all sets are used.
+    const STEP: usize = (4096 + 64) / 8;
+    const LOADS: usize = 4096;
+
+    fn new() -> Self {
+        // Zeroed memory would be one shared page until it is written.
+        Self(vec![1; Self::STEP * Self::LOADS])
+    }
+
+    fn walk(&self) -> u64 {
+        (0..Self::LOADS).map(|load| std::hint::black_box(&self.0)[load * Self::STEP]).sum()
+    }
+}
+
+/// Adds and whatever else for some 20 µs, so that what can count does.
+fn trial(group: &mut dyn Group, work: impl Fn() -> u64) -> Result<Vec<Totals>, i32> {
     group.enable()?;
-    std::hint::black_box(dependent_adds(50_000));
+    std::hint::black_box(dependent_adds(50_000) + work());
     group.disable()?;
     group.read()
 }
@@ -242,7 +265,7 @@ fn pack(backend: &dyn Backend, events: &[Event], wanted: &[usize]) -> Vec<Slot> 
 fn open(backend: &dyn Backend, events: &[Event], members: Vec<usize>) -> Option<Slot> {
     let chosen: Vec<Event> = members.iter().map(|&index| events[index]).collect();
     let mut group = backend.open(&chosen).ok()?;
-    let last = trial(group.as_mut()).ok()?;
+    let last = trial(group.as_mut(), || 0).ok()?;
     let runs = last.len() == members.len() && last.iter().all(|totals| totals.running_ns > 0);
     runs.then_some(Slot { members, group, last, failed: None })
 }

@@ -1,6 +1,6 @@
 //! Sets on a made-up PMU, and on the real kernel with software events.
 
-use super::super::event::GENERIC;
+use super::super::event::{GENERIC, Kind};
 use super::*;
 use std::sync::{Arc, Mutex};
 
@@ -131,6 +131,22 @@ fn a_counter_that_stays_at_zero_where_it_cannot_is_no_counter() {
     let reason = |name: &str| set.statuses().into_iter().find(|status| status.event == name).unwrap().reason;
     assert_eq!(reason("cycles"), Some(Reason::CountsNothing));
     assert_eq!(reason("llc-read-misses"), None, "no misses is a count");
+}
+
+#[test]
+fn an_event_that_the_driver_does_not_list_is_not_opened_although_it_could_be() {
+    let raw = Event { listed_as: Some("ll_cache_rd"), kind: Kind::Raw(0x36), name: "arm-llc-reads", ..GENERIC[4] };
+    let fake = Fake { counters: 4, ..Fake::default() };
+    let listed = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
+    for (names, reason) in [
+        (listed(&["cpu_cycles", "l1d_cache"]), Some(Reason::NotAdvertised)),
+        (listed(&["cpu_cycles", "ll_cache_rd"]), None),
+        (listed(&[]), None),
+    ] {
+        let surroundings = Surroundings { has_pmu: true, listed: names, ..Surroundings::default() };
+        let set = Set::open_on(&fake, &surroundings, &[raw]);
+        assert_eq!(set.statuses()[0].reason, reason);
+    }
 }
 
 #[test]

@@ -70,6 +70,17 @@ const TABLE: &[Line] = &[
     Line(Cpus::Arm, "arm-dtlb-walks", 0x34, Counts::Misses(Place::DtlbWalk), arm!("0x0034 DTLB_WALK")),
 ];
 
+/// Names in the `events` folder of an Arm PMU.
+const ARM_NAMES: [(u64, &str); 7] = [
+    (0x04, "l1d_cache"),
+    (0x03, "l1d_cache_refill"),
+    (0x16, "l2d_cache"),
+    (0x17, "l2d_cache_refill"),
+    (0x36, "ll_cache_rd"),
+    (0x37, "ll_cache_miss_rd"),
+    (0x34, "dtlb_walk"),
+];
+
 /// The events of the table for a CPU.
 #[must_use]
 pub(super) fn events(arch: &str, vendor: &str, family: u32, model: u32) -> Vec<Event> {
@@ -88,7 +99,11 @@ pub(super) fn events(arch: &str, vendor: &str, family: u32, model: u32) -> Vec<E
 
 fn entry(&Line(_, name, config, counts, source): &Line) -> Event {
     let kind = Kind::Raw(config);
-    Event { name, kind, scope: Scope::User, counts, always_moves: false, source }
+    // Every CPU loads and misses L1 in the trial; what is further out may hold all of it.
+    let always_moves = counts == Counts::Accesses(Place::L1d) || counts == Counts::Misses(Place::L1d);
+    let listed_as = ARM_NAMES.iter().find(|(number, _)| name.starts_with("arm-") && *number == config);
+    let listed_as = listed_as.map(|(_, listed)| *listed);
+    Event { name, kind, scope: Scope::User, counts, always_moves, listed_as, source }
 }
 
 /// The events of the table for a host.
@@ -134,6 +149,7 @@ mod tests {
                 Kind::Raw(config) => format!("mask {:02X}", config >> 8),
                 other => format!("{other:?}"),
             };
+            assert_eq!(event.listed_as.is_some(), event.name.starts_with("arm"), "{}", event.name);
             assert!(event.source.to_uppercase().contains(&number.to_uppercase()), "{}: {number}", event.source);
         }
     }

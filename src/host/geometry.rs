@@ -138,7 +138,8 @@ fn sysfs(root: &Root, cpu: u32) -> Result<Vec<Cache>, Absence> {
     let indices = names.iter().filter(|name| name.starts_with("index"));
     let caches: Vec<Cache> = indices.filter_map(|name| one(root, &format!("{folder}/{name}"))).collect();
     if caches.is_empty() {
-        return Err(root.text(&format!("{folder}/index0/level")).err().unwrap_or(Absence::Malformed));
+        // Arm kernels list caches whose size only the firmware could tell, and it did not.
+        return Err(root.text(&format!("{folder}/index0/level")).err().unwrap_or(Absence::NotReported));
     }
     Ok(caches)
 }
