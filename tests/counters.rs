@@ -228,5 +228,6 @@ fn a_user_without_rights_is_told_the_setting_that_forbids_it() {
         }
     }
     let faults = event("page-faults");
-    assert_eq!(faults["available"], level <= 2, "user space alone is allowed up to 2: {faults}");
+    // Beyond 2 it depends on the distribution: Debian's kernels forbid it, kernel.org's do not.
+    assert!(faults["available"] == true || level > 2 && faults["reason"]["code"] == "paranoid", "{faults}");
 }

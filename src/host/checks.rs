@@ -145,7 +145,7 @@ impl Host {
     }
 
     fn numa_balancing(&self) -> Finding {
-        let nodes = self.numa.value().map_or(1, Vec::len);
+        let nodes = self.numa.value()?.len();
         match (nodes, &self.system.numa_balancing) {
             (1, _) => fine("one node"),
             (_, Fact::Known { value: true, .. }) => {

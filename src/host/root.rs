@@ -100,6 +100,9 @@ impl Root {
 
     /// Names in a folder, sorted; nothing if it is not there.
     pub(crate) fn names(&self, folder: &str) -> Vec<String> {
+        if self.is_live() && !cfg!(target_os = "linux") {
+            return Vec::new();
+        }
         let Ok(entries) = std::fs::read_dir(self.path.join(folder)) else { return Vec::new() };
         let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
         names.sort_unstable();
