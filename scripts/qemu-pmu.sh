@@ -2,8 +2,9 @@
 # Counts on a real PMU driver without a PMU in this machine: QEMU's aarch64 "virt" machine under software emulation has
 # an Arm PMUv3, Debian's arm64 kernel drives it, and the static stridewise is all that runs in it.
 #
-#   scripts/qemu-pmu.sh [WORKDIR]        prints what the guest prints; needs some 700 MB and five minutes the first time
+#   scripts/qemu-pmu.sh [WORKDIR]        prints what the guest prints; needs some 700 MB and ten minutes the first time
 #
+# The guest runs `stridewise host`, examples/count.rs and the tests in tests/counters.rs and tests/host.rs.
 # With -icount QEMU implements two events, cycles and instructions; every cache event has to be reported as absent.
 set -euo pipefail
 
@@ -61,10 +62,20 @@ fi
     cd "$repo"
     export RUSTC=$compiler CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS='-C target-feature=+crt-static'
-    cargo build -q --release --target $target --bin stridewise --example count --target-dir "$work/target"
+    options=(-q --release --target $target --target-dir "$work/target")
+    cargo build "${options[@]}" --bin stridewise --example count
+    cargo test "${options[@]}" --no-run --test counters --test host --message-format json 2>/dev/null |
+        sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | grep '/deps/' >"$work/tests.txt"
 )
 
 cp root/bin/busybox "target/$target/release/stridewise" "target/$target/release/examples/count" init/bin/
+# The tests start the program where it was built, and read their data below the folder they start in.
+mkdir -p init/tmp "init$work/target/$target/release"
+cp "target/$target/release/stridewise" "init$work/target/$target/release/"
+cp -r "$repo/tests" init/
+while read -r test; do
+    aarch64-linux-gnu-strip -o "init/bin/$(basename "$test" | sed 's/-[0-9a-f]*$//')" "$test"
+done <tests.txt
 cat >init/init <<'GUEST'
 #!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
@@ -73,10 +84,15 @@ cat >init/init <<'GUEST'
 export COLUMNS=100 HOME=/
 echo "guest: $(/bin/busybox uname -srm); the PMU's driver lists:" $(/bin/busybox ls /sys/bus/event_source/devices/armv8*/events)
 /bin/stridewise host
-echo "host: exit $?"
+echo "stridewise host: exit $?"
 /bin/count 512
 /bin/count 1024
 echo "count: exit $?"
+/bin/busybox chmod 1777 /tmp
+for test in counters host; do
+    /bin/$test --nocapture --test-threads 1
+    echo "$test: exit $?"
+done
 if /bin/stridewise run --help >/dev/null 2>&1; then
     /bin/stridewise run --shape 256,256 --dtype f8 --order C --budget 10s --out /out
     echo "run: exit $?"
@@ -92,7 +108,9 @@ timeout 300 qemu-system-aarch64 -M virt -cpu cortex-a57 -m 1024 -smp 1 -icount s
     -append 'console=ttyAMA0 quiet loglevel=4 rdinit=/init' </dev/null | tee out.txt
 
 # The proof: instructions counted per access, the same for both sizes up to the outer loop, and no zero that was not.
-grep -q '^count: exit 0' out.txt
+for what in 'stridewise host' count counters host; do
+    grep -q "^$what: exit 0" out.txt || { echo "qemu-pmu: $what failed in the guest"; exit 1; }
+done
 awk '$1 == "instructions" && $2 ~ /^[0-9.]+$/ { n++; if ($2 + 0 < 1 || $2 - low > 0.02 && n > 1) bad = 1; low = $2 }
     END { if (n != 2 || bad) { print "qemu-pmu: instructions were not counted as expected"; exit 1 }
           print "qemu-pmu: instructions counted by the PMU in both sizes" }' out.txt

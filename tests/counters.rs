@@ -98,6 +98,34 @@ fn a_group_of_all_events_counts_what_the_kernel_can_and_names_the_rest() {
 }
 
 #[test]
+fn more_hardware_events_than_counters_take_turns_and_none_is_an_estimate() {
+    const NAMES: [&str; 16] =
+        ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10", "c11", "c12", "c13", "c14", "c15"];
+    let cycles = *GENERIC.iter().find(|event| event.name == "cycles").unwrap();
+    let events = NAMES.map(|name| Event { name, ..cycles });
+    let mut set = Set::open(&events);
+    if let Some(reason) = set.statuses()[0].reason {
+        eprintln!("skipped more_hardware_events: cycles: {reason}");
+        return;
+    }
+    let mut seen = [0_u64; NAMES.len()];
+    for _ in 0..set.groups() {
+        let readings = block(&mut set, || {
+            std::hint::black_box(stridewise::host::dependent_adds(2_000_000));
+        });
+        let counted = readings.iter().filter(|reading| reading.value().is_some());
+        assert!(counted.clone().count() > 0 && counted.clone().all(Reading::is_exact), "{readings:?}");
+        assert!(counted.clone().all(|reading| reading.value() > Some(500_000)), "{readings:?}");
+        for (seen, reading) in seen.iter_mut().zip(&readings) {
+            *seen += u64::from(reading.value().is_some());
+        }
+        set.rotate();
+    }
+    assert_eq!(seen, [1; NAMES.len()], "each has its turn once in {} groups", set.groups());
+    eprintln!("{} events in {} groups", NAMES.len(), set.groups());
+}
+
+#[test]
 fn each_worker_counts_its_own_faults_and_the_sum_is_theirs() {
     if !can_count("workers") || !is_4k() {
         return;

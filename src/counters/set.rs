@@ -53,9 +53,12 @@ pub fn probe(events: &[Event]) -> Vec<EventStatus> {
 /// Why each event is absent, or nothing if it counts.
 fn reasons(backend: &dyn Backend, surroundings: &Surroundings, events: &[Event]) -> Vec<Option<Reason>> {
     let memory = Memory::new();
-    let try_one = |event: &Event| match surroundings.leaves_out(event) {
-        true => Err(Failure::Reason(Reason::NotAdvertised)),
-        false => alone(backend, &memory, event),
+    let try_one = |event: &Event| match alone(backend, &memory, event) {
+        // Unlisted, it may be opened all the same and then counts nothing.
+        Ok(()) | Err(Failure::Reason(_)) if surroundings.leaves_out(event) => {
+            Err(Failure::Reason(Reason::NotAdvertised))
+        }
+        tried => tried,
     };
     let tried: Vec<Result<(), Failure>> = events.iter().map(try_one).collect();
     // A hypervisor may hide /sys; a counter that works is the better witness.

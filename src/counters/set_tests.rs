@@ -134,7 +134,7 @@ fn a_counter_that_stays_at_zero_where_it_cannot_is_no_counter() {
 }
 
 #[test]
-fn an_event_that_the_driver_does_not_list_is_not_opened_although_it_could_be() {
+fn an_event_that_the_driver_does_not_list_is_absent_although_it_opens() {
     let raw = Event { listed_as: Some("ll_cache_rd"), kind: Kind::Raw(0x36), name: "arm-llc-reads", ..GENERIC[4] };
     let fake = Fake { counters: 4, ..Fake::default() };
     let listed = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
