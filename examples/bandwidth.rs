@@ -2,7 +2,7 @@
 //!
 //! `BYTES` is the working set of all arrays together, as `likwid-bench` counts it. Keys: `pages=base|huge`,
 //! `stores=plain|nt`, `isa=NAME`, `order=0,1|1,0` (a square array, row-wise or column-wise), `pad=BYTES` (per row),
-//! `ms=N` (per sample), `samples=N`. Prints the median sample; bytes are those the program reads and writes.
+//! `tile=N` (both loops), `ms=N` (per sample), `samples=N`. Prints the median sample; bytes are those the program reads and writes.
 
 use std::error::Error;
 use std::time::Instant;
@@ -24,6 +24,7 @@ struct Wanted {
     isa: Isa,
     order: Option<LoopOrder>,
     pad: u64,
+    tile: Option<usize>,
     milliseconds: u64,
     samples: usize,
 }
@@ -43,6 +44,7 @@ fn wanted(arguments: &[String]) -> Result<Wanted, Failure> {
         isa: Isa::best(),
         order: None,
         pad: 0,
+        tile: None,
         milliseconds: 20,
         samples: 11,
     };
@@ -53,6 +55,7 @@ fn wanted(arguments: &[String]) -> Result<Wanted, Failure> {
             ("isa", value) => wanted.isa = value.parse()?,
             ("order", value) => wanted.order = Some(value.parse()?),
             ("pad", value) => wanted.pad = value.parse()?,
+            ("tile", value) => wanted.tile = Some(value.parse()?),
             ("ms", value) => wanted.milliseconds = value.parse()?,
             ("samples", value) => wanted.samples = value.parse()?,
             (other, _) => return Err(format!("unknown key {other}").into()),
@@ -80,7 +83,8 @@ fn nest(wanted: &Wanted) -> Result<LoopNest, Failure> {
         steps: vec![pitch.cast_signed(), item as i64],
     };
     let operands = roles.iter().enumerate().map(operand).collect();
-    Ok(LoopNest::new(axes.clone(), operands, vec![pitch * axes[0] as u64; roles.len()], &order)?)
+    let nest = LoopNest::new(axes.clone(), operands, vec![pitch * axes[0] as u64; roles.len()], &order)?;
+    Ok(wanted.tile.map_or(Ok(nest.clone()), |size| nest.tiled(&[(0, size), (1, size)]))?)
 }
 
 fn measure(wanted: &Wanted) -> Result<f64, Failure> {

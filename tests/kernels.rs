@@ -86,8 +86,13 @@ fn equals_reference(kernel: Kernel, dtype: DType, walk: Walk, isa: Isa, nest: &L
     assert_eq!(program.checksum(&ours, ran), program.checksum(&plain, expected));
 }
 
+/// Sanitizers are slow: they ask for fewer.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(30)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(30))]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn every_program_equals_the_reference_on_random_nests(drawn in drawn(), passes in 1_u64..4) {

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The kernel and memory tests under AddressSanitizer (nightly Rust) and valgrind's memcheck. Guard pages around every
+# buffer catch what these do not see: accesses past the end of a mapping.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=$(rustc -vV | awk '/^host:/ {print $2}')
+export PROPTEST_CASES=${PROPTEST_CASES:-4}
+
+echo "== AddressSanitizer"
+RUSTFLAGS=-Zsanitizer=address cargo +nightly test --quiet --target "$target" --target-dir target/asan \
+    --lib --test kernels -- kernel memory every_ contiguous non_ checksums operands
+
+echo "== memcheck"
+command -v valgrind >/dev/null || { apt-get update -qq && apt-get install -y -qq valgrind; }
+binaries=$(cargo test --quiet --no-run --message-format=json --lib --test kernels |
+    sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
+for binary in $binaries; do
+    # A big refused mapping is part of the tests; valgrind's own warning about it is no error.
+    PROPTEST_CASES=1 valgrind --quiet --error-exitcode=1 --leak-check=no "$binary" kernel memory every_ non_ operands
+done
