@@ -348,15 +348,19 @@ impl Bound {
     pub(super) fn run(&self, buffers: &mut [Buffer], passes: u64) -> Result<Total, KernelError> {
         check_buffers(&self.nest, buffers)?;
         let starts: Vec<*mut u8> = buffers.iter_mut().map(|buffer| buffer.as_bytes_mut().as_mut_ptr()).collect();
+        let (steps, strides) = (self.nest.steps(), self.strides());
         let mut total = Total::default();
-        let mut left = if self.nest.steps() == 0 { 0 } else { passes };
+        let mut left = if steps == 0 { 0 } else { passes };
         while left > 0 {
             total = Total::default();
             let (mut runs, mut done) = (self.nest.runs(), 1);
             while let Some((rows, length)) = runs.advance_block() {
-                let block = self.block(&starts, runs.at(), rows, length);
+                let mut block = Block { rows, length, ..strides };
+                for ((base, operand), &at) in block.base.iter_mut().zip(self.nest.operands()).zip(runs.at()) {
+                    *base = starts[operand.buffer].wrapping_offset(bytes(at));
+                }
                 // A nest that is one block keeps the repetition in registers too.
-                done = if (rows as u64).saturating_mul(length as u64) == self.nest.steps() { left } else { 1 };
+                done = if (rows as u64).saturating_mul(length as u64) == steps { left } else { 1 };
                 // SAFETY: a nest's accesses lie in its buffers, which were checked to be there; see `new`.
                 unsafe { (self.entry)(&block, done, &mut total) };
             }
@@ -366,15 +370,19 @@ impl Bound {
         Ok(total)
     }
 
-    fn block(&self, starts: &[*mut u8], at: &[i64], rows: usize, length: usize) -> Block {
+    /// What all blocks share: the steps of the two innermost loops.
+    fn strides(&self) -> Block {
         let loops = self.nest.loops().len();
-        let mut block = Block { base: [std::ptr::null_mut(); OPERANDS], outer: [0; 3], inner: [0; 3], rows, length };
-        let bytes = |step: i64| isize::try_from(step).unwrap_or(0);
-        for (k, operand) in self.nest.operands().iter().enumerate().take(OPERANDS) {
-            block.base[k] = starts[operand.buffer].wrapping_offset(bytes(at[k]));
-            block.inner[k] = if loops > 0 { bytes(self.nest.loop_step(k, loops - 1)) } else { 0 };
-            block.outer[k] = if loops > 1 { bytes(self.nest.loop_step(k, loops - 2)) } else { 0 };
-        }
-        block
+        let step = |k: usize, depth: Option<usize>| depth.map_or(0, |depth| bytes(self.nest.loop_step(k, depth)));
+        let of = |depth: Option<usize>| {
+            std::array::from_fn(|k| if k < self.nest.operands().len() { step(k, depth) } else { 0 })
+        };
+        let (outer, inner) = (of(loops.checked_sub(2)), of(loops.checked_sub(1)));
+        Block { base: [std::ptr::null_mut(); OPERANDS], outer, inner, rows: 0, length: 0 }
     }
+}
+
+/// A byte offset inside a buffer, which fits.
+fn bytes(offset: i64) -> isize {
+    isize::try_from(offset).unwrap_or(0)
 }
