@@ -4,9 +4,24 @@
 //! append-only, so a file without an end is a run that was cut off. Samples are kept raw, in integer nanoseconds;
 //! every summary is recomputed from them.
 
+mod check;
+mod error;
 mod model;
+mod read;
+mod record;
+mod strict;
+mod summary;
+mod text;
+mod writer;
 
+pub use crate::measure::{Block, Obtained, SoloBlock};
+pub use check::{is_run_id, plan_hash};
+pub use error::BundleError;
 pub use model::{
-    Block, Bundle, CaseInfo, CaseRecord, Config, End, Figures, Header, Obtained, PairRecord, Plan, Record, SCHEMA,
-    SCHEMA_VERSION, Skipped, SoloBlock, Tool,
+    Bundle, CaseInfo, CaseRecord, Config, End, Figures, Header, PairRecord, Plan, Record, SCHEMA, SCHEMA_VERSION,
+    Skipped, Tool,
 };
+pub use read::{Partial, files, parse, read};
+pub use summary::{Member, PerStep, rate, simulated_misses};
+pub use text::{LONGEST_TEXT, shown, shown_in_markdown};
+pub use writer::{Place, Writer};

@@ -1,5 +1,6 @@
 //! The lines of a bundle, as written.
 
+use crate::measure::{Block, SoloBlock};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -44,7 +45,7 @@ pub struct Header {
     pub plan: Plan,
     /// How.
     pub config: Config,
-    /// SHA-256 over the machine class, 64 hexadecimal digits.
+    /// [`MachineClass::id`](crate::host::MachineClass::id): 16 hexadecimal digits.
     pub class_id: String,
     /// The identity of the machine: every field feeds `class_id`.
     pub machine: serde_json::Value,
@@ -146,7 +147,7 @@ pub struct CaseInfo {
     pub bytes_read: u64,
     /// Bytes that the program writes per pass.
     pub bytes_written: u64,
-    /// Result of one pass, 16 hexadecimal digits; equal in both members of a pair.
+    /// Result of one pass, 32 hexadecimal digits; equal in both members of a pair.
     pub checksum: String,
 }
 
@@ -185,39 +186,6 @@ pub struct Figures {
     pub contender: serde_json::Value,
 }
 
-/// Rounds on one placement. A round is two samples of each member, in the order ABBA or BAAB.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Block {
-    /// Number of the placement (a fresh mapping of the arrays), from 0.
-    pub placement: u32,
-    /// Milliseconds since the run began.
-    pub at_ms: u64,
-    /// Passes per sample, the same for both members.
-    pub passes: u64,
-    /// One digit per round: 0 for ABBA (A is the baseline), 1 for BAAB.
-    pub orders: String,
-    /// Nanoseconds per sample of the baseline, two per round, in time order.
-    pub baseline_ns: Vec<u64>,
-    /// Nanoseconds per sample of the contender, two per round, in time order.
-    pub contender_ns: Vec<u64>,
-    /// Rounds that were disturbed and are left out of the summary, with the word that says how.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub disturbed: BTreeMap<u32, String>,
-    /// What pages the arrays lay in.
-    pub pages: Obtained,
-}
-
-/// The pages that a mapping really had.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Obtained {
-    /// `base` or `huge`: what was asked for.
-    pub policy: String,
-    /// Bytes in base pages; absent where the system does not tell.
-    pub base_bytes: Option<u64>,
-    /// Bytes in huge pages; absent where the system does not tell.
-    pub huge_bytes: Option<u64>,
-}
-
 /// One case measured by itself: a roof, a floor, a chase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseRecord {
@@ -235,21 +203,6 @@ pub struct CaseRecord {
     /// Why there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted_absent: Option<String>,
-}
-
-/// Samples of one case on one placement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SoloBlock {
-    /// Number of the placement, from 0.
-    pub placement: u32,
-    /// Milliseconds since the run began.
-    pub at_ms: u64,
-    /// Passes per sample.
-    pub passes: u64,
-    /// Nanoseconds per sample.
-    pub ns: Vec<u64>,
-    /// What pages the arrays lay in.
-    pub pages: Obtained,
 }
 
 /// A planned case that was not measured.

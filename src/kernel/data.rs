@@ -27,6 +27,11 @@ pub(super) struct Total {
 }
 
 impl Total {
+    pub(super) fn plus(self, other: Self) -> Self {
+        let whole = self.whole.wrapping_add(other.whole);
+        Self { whole, even: self.even + other.even, odd: self.odd + other.odd }
+    }
+
     pub(super) fn checksum(self, dtype: DType) -> Checksum {
         // Adding 0.0 turns a negative zero into a positive one.
         let bits = |value: f64| u128::from((value + 0.0).to_bits());

@@ -13,6 +13,7 @@ mod raw;
 mod raw_neon;
 mod raw_scalar;
 mod raw_select;
+mod raw_team;
 #[cfg(target_arch = "x86_64")]
 mod raw_x86;
 mod reference;
@@ -21,4 +22,5 @@ pub use bodies::Kernel;
 pub use data::{Checksum, checksum, prepare};
 pub use isa::Isa;
 pub use program::{KernelError, Program, Stores, Walk};
+pub use raw_team::Team;
 pub use reference::reference;

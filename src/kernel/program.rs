@@ -223,13 +223,29 @@ impl Program {
     /// # Errors
     /// Buffers that are missing, too small or, where it matters, not aligned.
     pub fn run(&self, buffers: &mut [Buffer], passes: u64) -> Result<Checksum, KernelError> {
+        self.check_alignment(buffers)?;
+        Ok(self.bound.run(buffers, passes)?.checksum(self.wanted.dtype))
+    }
+
+    /// Whether no access of whole lines splits one.
+    pub(super) fn check_alignment(&self, buffers: &[Buffer]) -> Result<(), KernelError> {
         if self.wanted.walk == Walk::Line || self.wanted.stores == Stores::NonTemporal {
             let split = buffers.iter().position(|buffer| !buffer.address().is_multiple_of(LINE as u64));
             if let Some(index) = split {
                 return Err(KernelError::BufferAlignment { index, address: buffers[index].address() });
             }
         }
-        Ok(self.bound.run(buffers, passes)?.checksum(self.wanted.dtype))
+        Ok(())
+    }
+
+    /// The nest as it is run: the stream walk joins loops.
+    pub(super) fn nest(&self) -> &LoopNest {
+        self.bound.nest()
+    }
+
+    /// The same loop over a part of the nest, whose steps are those of the whole.
+    pub(super) fn bind(&self, part: LoopNest) -> Bound {
+        Bound::new(self.kernel, self.wanted, part)
     }
 
     /// What `run` returned together with what lies in the written buffer. Reads that buffer; not for timed code.

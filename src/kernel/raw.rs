@@ -9,6 +9,7 @@ use super::raw_select::{Wanted, entry};
 use super::reference::{reads, written};
 use crate::memory::Buffer;
 use crate::nest::LoopNest;
+use std::marker::PhantomData;
 
 /// Operands a kernel has at most.
 pub(super) const OPERANDS: usize = 3;
@@ -326,6 +327,22 @@ fn stores_settle() {
     }
 }
 
+/// The first byte of each buffer, for workers that share them.
+pub(super) struct Shared<'a> {
+    starts: Vec<*mut u8>,
+    borrowed: PhantomData<&'a mut [Buffer]>,
+}
+
+// SAFETY: only addresses are shared; whoever follows them, in `Bound::run_shared`, answers for the accesses.
+unsafe impl Sync for Shared<'_> {}
+
+impl<'a> Shared<'a> {
+    pub(super) fn of(buffers: &'a mut [Buffer]) -> Self {
+        let starts = buffers.iter_mut().map(|buffer| buffer.as_bytes_mut().as_mut_ptr()).collect();
+        Self { starts, borrowed: PhantomData }
+    }
+}
+
 /// A loop bound to the nest whose accesses it may do.
 #[derive(Clone, Debug)]
 pub(super) struct Bound {
@@ -347,7 +364,17 @@ impl Bound {
     /// All passes; the total is that of one pass.
     pub(super) fn run(&self, buffers: &mut [Buffer], passes: u64) -> Result<Total, KernelError> {
         check_buffers(&self.nest, buffers)?;
-        let starts: Vec<*mut u8> = buffers.iter_mut().map(|buffer| buffer.as_bytes_mut().as_mut_ptr()).collect();
+        // SAFETY: the buffers are borrowed exclusively, and large enough for the nest.
+        Ok(unsafe { self.run_shared(&Shared::of(buffers), passes) })
+    }
+
+    /// All passes on buffers that others may use at the same time.
+    ///
+    /// # Safety
+    /// The buffers must be those of the nest in number and size, and nobody else may write what this nest accesses or
+    /// access what it writes.
+    pub(super) unsafe fn run_shared(&self, buffers: &Shared<'_>, passes: u64) -> Total {
+        let starts = &buffers.starts;
         let (steps, strides) = (self.nest.steps(), self.strides());
         let mut total = Total::default();
         let mut left = if steps == 0 { 0 } else { passes };
@@ -367,7 +394,7 @@ impl Bound {
             left -= done;
         }
         stores_settle();
-        Ok(total)
+        total
     }
 
     /// What all blocks share: the steps of the two innermost loops.

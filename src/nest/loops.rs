@@ -190,6 +190,29 @@ impl LoopNest {
         self.with_loops(outer.chain(self.loops.iter().copied()).collect())
     }
 
+    /// Divides the outermost loop's axis into at most `parts` nests over the same buffers, whole blocks of that loop
+    /// each (of 64 indices if it is the only loop); together they do the accesses of this nest. Workers take one each.
+    ///
+    /// # Errors
+    /// None for a nest that was checked; the parts are checked again.
+    pub fn split(&self, parts: usize) -> Result<Vec<Self>, NestError> {
+        let Some(&Loop { axis, block }) = self.loops.first() else { return Ok(vec![self.clone()]) };
+        let unit = if self.loops.len() == 1 { block.saturating_mul(64) } else { block };
+        let length = self.axes[axis];
+        let share = length.div_ceil(unit.max(1)).div_ceil(parts.max(1)).max(1).saturating_mul(unit);
+        let part = |from: usize| {
+            let mut nest = self.clone();
+            nest.axes[axis] = share.min(length - from);
+            for operand in &mut nest.operands {
+                // Both stay inside the buffer, as the whole axis does.
+                let ahead = operand.steps[axis].saturating_mul(i64::try_from(from).unwrap_or(i64::MAX));
+                operand.start = operand.start.saturating_add(ahead);
+            }
+            nest.check_operands().map(|()| nest)
+        };
+        (0..length).step_by(share).map(part).collect()
+    }
+
     /// Condition (1): per axis the blocks descend strictly and end in 1.
     fn check_loops(&self) -> Result<(), NestError> {
         let refuse = |text| Err(NestError::NotAPermutation(text));

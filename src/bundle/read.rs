@@ -1,0 +1,247 @@
+//! Reads what others wrote: bounded, strict, and trusting nothing that can be recomputed.
+
+use super::check::{self, MOST_CASES};
+use super::model::{Bundle, CaseRecord, End, Header, PairRecord, Record, Skipped};
+use super::{BundleError, strict};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Bytes of a file at most.
+const MOST_BYTES: u64 = 64 << 20;
+/// Bytes of a line at most.
+const MOST_LINE: usize = 1 << 20;
+
+/// Whether a run that was cut off is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Partial {
+    /// A bundle must have its end.
+    Refused,
+    /// Whole lines count; the last one may be cut.
+    Allowed,
+}
+
+/// The bundle files that a path names: itself, or those in a folder.
+///
+/// # Errors
+/// A path that is not there, or a folder without a bundle.
+pub fn files(path: &Path) -> Result<Vec<PathBuf>, BundleError> {
+    let io = |source| BundleError::Io { path: path.to_owned(), source };
+    if !std::fs::metadata(path).map_err(io)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(bundle_number);
+        // Neither links nor pipes: a folder may come from elsewhere.
+        if let Some(number) = number.filter(|_| entry.file_type().is_ok_and(|kind| kind.is_file())) {
+            found.push((number, entry.path()));
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        let what = "no bundle.jsonl in this folder".to_owned();
+        return Err(BundleError::File { path: path.to_owned(), what });
+    }
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
+
+/// `bundle.jsonl` is 1, `bundle-2.jsonl` 2.
+pub(super) fn bundle_number(name: &str) -> Option<u32> {
+    let middle = name.strip_prefix("bundle")?.strip_suffix(".jsonl")?;
+    if middle.is_empty() { Some(1) } else { middle.strip_prefix('-')?.parse().ok().filter(|&n| n > 1) }
+}
+
+/// Reads one file.
+///
+/// # Errors
+/// The line and field at fault; without [`Partial::Allowed`] also a file without its end.
+pub fn read(path: &Path, partial: Partial) -> Result<Bundle, BundleError> {
+    parse(path, &bytes(path)?, partial)
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, BundleError> {
+    let io = |source| BundleError::Io { path: path.to_owned(), source };
+    let file = |what: &str| BundleError::File { path: path.to_owned(), what: what.to_owned() };
+    // Asked before it is opened: opening a pipe waits for a writer.
+    if !std::fs::metadata(path).map_err(io)?.is_file() {
+        return Err(file("not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    let opened = File::open(path).map_err(io)?;
+    opened.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(file("larger than 64 MiB, the most that is read"));
+    }
+    let magic: [(&[u8], &str); 6] = [
+        (b"\x1f\x8b", "compressed with gzip: unpack it first"),
+        (b"\x28\xb5\x2f\xfd", "compressed with zstd: unpack it first"),
+        (b"PK\x03\x04", "a zip archive: unpack it first"),
+        (b"\xff\xfe", "UTF-16: expected UTF-8"),
+        (b"\xfe\xff", "UTF-16: expected UTF-8"),
+        (b"\xef\xbb\xbf", "begins with a byte order mark: expected plain UTF-8"),
+    ];
+    match magic.iter().find(|(start, _)| bytes.starts_with(start)) {
+        Some((_, what)) => Err(file(what)),
+        None => Ok(bytes),
+    }
+}
+
+/// Reads the bytes of a file named `path`.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(path: &Path, bytes: &[u8], partial: Partial) -> Result<Bundle, BundleError> {
+    let file = |what: String| BundleError::File { path: path.to_owned(), what };
+    let (mut reader, mut digest, mut line) = (Reader::default(), Sha256::new(), 0);
+    for text in bytes.split_inclusive(|&b| b == b'\n') {
+        line += 1;
+        let whole = text.ends_with(b"\n");
+        match reader.line(text, &digest) {
+            Ok(()) => {}
+            // What was being written when the run was cut off.
+            Err(_) if !whole && partial == Partial::Allowed && reader.header.is_some() => break,
+            Err(what) => return Err(BundleError::Line { path: path.to_owned(), line, what }),
+        }
+        digest.update(text);
+    }
+    let Some(header) = reader.header else { return Err(file("empty: no header".to_owned())) };
+    if reader.end.is_none() && partial == Partial::Refused {
+        let done = format!("{} of {} cases", reader.ids.len(), header.plan.ids.len());
+        return Err(file(format!(
+            "cut off: {done} and no end; --allow-partial reads it, stridewise run --resume goes on with it"
+        )));
+    }
+    if reader.pairs.is_empty() && reader.cases.is_empty() && partial == Partial::Refused {
+        return Err(file("no cases: nothing was measured".to_owned()));
+    }
+    let Reader { pairs, cases, skipped, end, .. } = reader;
+    Ok(Bundle { header, pairs, cases, skipped, end })
+}
+
+#[derive(Default)]
+struct Reader {
+    header: Option<Header>,
+    planned: HashSet<String>,
+    ids: HashSet<String>,
+    pairs: Vec<PairRecord>,
+    cases: Vec<CaseRecord>,
+    skipped: Vec<Skipped>,
+    end: Option<End>,
+}
+
+impl Reader {
+    fn line(&mut self, bytes: &[u8], before: &Sha256) -> Result<(), String> {
+        if bytes.len() > MOST_LINE {
+            return Err("longer than 1 MiB, the most that is read".to_owned());
+        }
+        let text = std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8 at byte {}", error.valid_up_to()))?;
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let mut value = strict::parse(text.strip_suffix('\r').unwrap_or(text))?;
+        if self.end.is_some() {
+            return Err("stands after the end".to_owned());
+        }
+        let object = value.as_object_mut().ok_or("expected an object")?;
+        let kind = object.remove("kind").and_then(|kind| kind.as_str().map(str::to_owned));
+        let kind = kind.ok_or("kind: expected bundle, pair, case, skipped or end")?;
+        if self.header.is_none() && kind != "bundle" {
+            return Err(format!("kind: the first line is the header, kind \"bundle\", not {kind:?}"));
+        }
+        match kind.as_str() {
+            "bundle" if self.header.is_some() => Err("kind: a second header".to_owned()),
+            "bundle" => self.header(value),
+            "pair" => {
+                let pair: PairRecord = typed(value)?;
+                check::pair(&pair)?;
+                self.once(&pair.id)?;
+                self.pairs.push(pair);
+                Ok(())
+            }
+            "case" => {
+                let case: CaseRecord = typed(value)?;
+                check::solo(&case)?;
+                self.once(&case.case.id)?;
+                self.cases.push(case);
+                Ok(())
+            }
+            "skipped" => {
+                let skipped: Skipped = typed(value)?;
+                self.once(&skipped.id)?;
+                self.skipped.push(skipped);
+                Ok(())
+            }
+            "end" => self.end(typed(value)?, before),
+            other => Err(format!("kind: expected bundle, pair, case, skipped or end, not {other:?}")),
+        }
+    }
+
+    fn header(&mut self, value: Value) -> Result<(), String> {
+        // What kind of file it is comes before what is wrong with it.
+        if value["schema"] != super::SCHEMA {
+            return Err(format!("schema: expected {:?}", super::SCHEMA));
+        }
+        let version = value["schema_version"].as_array().map(Vec::as_slice);
+        if let Some([major, _]) = version
+            && major.as_u64().is_some_and(|major| major != u64::from(super::SCHEMA_VERSION[0]))
+        {
+            return Err(format!(
+                "schema_version: major {major} is not read by stridewise {}, which reads {}; use the version that wrote it",
+                env!("CARGO_PKG_VERSION"),
+                super::SCHEMA_VERSION[0]
+            ));
+        }
+        let header: Header = typed(value)?;
+        check::header(&header)?;
+        self.planned = header.plan.ids.iter().cloned().collect();
+        self.header = Some(header);
+        Ok(())
+    }
+
+    fn once(&mut self, id: &str) -> Result<(), String> {
+        if !self.planned.contains(id) {
+            return Err(format!("id: {:?} is not in the plan", super::shown(id)));
+        }
+        if !self.ids.insert(id.to_owned()) {
+            return Err(format!("id: {id} stands twice"));
+        }
+        if self.ids.len() > MOST_CASES {
+            return Err(format!("more than {MOST_CASES} cases"));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, end: End, before: &Sha256) -> Result<(), String> {
+        if end.lines != self.ids.len() as u64 {
+            return Err(format!("lines: expected {}, the file has {}", end.lines, self.ids.len()));
+        }
+        if end.sha256 != check::hex(&before.clone().finalize()) {
+            return Err("sha256: is not that of the lines before; the file was changed".to_owned());
+        }
+        self.end = Some(end);
+        Ok(())
+    }
+}
+
+/// The field at fault is part of the message.
+fn typed<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        if path == "." { error.inner().to_string() } else { format!("{path}: {}", error.inner()) }
+    })
+}
+
+impl Record {
+    /// The line as it stands in a file, with its newline.
+    ///
+    /// # Errors
+    /// Only if a number is not finite.
+    pub fn line(&self) -> Result<String, serde_json::Error> {
+        Ok(serde_json::to_string(self)? + "\n")
+    }
+}

@@ -1,0 +1,190 @@
+//! Summaries, always recomputed from the raw samples.
+
+use super::model::{Bundle, CaseInfo, CaseRecord, PairRecord};
+use crate::host::MachineClass;
+use crate::measure::Block;
+use crate::stats::{self, Interval, Penalty, Verdict};
+use crate::suite::{Machine, SizeClass};
+use serde_json::Value;
+
+/// Nanoseconds per innermost step over all samples that are used.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PerStep {
+    /// The median.
+    pub median: f64,
+    /// The 10 % quantile.
+    pub low: f64,
+    /// The 90 % quantile.
+    pub high: f64,
+}
+
+/// Which member of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Member {
+    /// What the other is divided by.
+    Baseline,
+    /// Whose cost is asked for.
+    Contender,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of a sample and steps of a pass are below 2^53")]
+fn per_step(samples: &[(u64, u64)], steps: u64) -> Option<PerStep> {
+    let values: Vec<f64> = samples.iter().map(|(ns, passes)| *ns as f64 / *passes as f64 / steps.max(1) as f64).collect();
+    let quantile = |q| stats::quantile(&values, q);
+    Some(PerStep { median: quantile(0.5)?, low: quantile(0.1)?, high: quantile(0.9)? })
+}
+
+impl PairRecord {
+    /// The log ratios of the rounds that are used, per placement.
+    #[must_use]
+    pub fn log_ratios(&self) -> Vec<Vec<f64>> {
+        let of = |block: &Block| {
+            let (baseline, contender) = block.used_samples();
+            stats::log_ratios(&baseline, &contender)
+        };
+        self.blocks.iter().map(of).collect()
+    }
+
+    /// What the contender costs; `None` without samples.
+    #[must_use]
+    pub fn penalty(&self) -> Option<Penalty> {
+        stats::penalty(&self.log_ratios())
+    }
+
+    /// Rounds that are used.
+    #[must_use]
+    pub fn rounds(&self) -> usize {
+        self.blocks.iter().map(|block| block.used_rounds().len()).sum()
+    }
+
+    /// Nanoseconds per step of one member.
+    #[must_use]
+    pub fn per_step(&self, member: Member) -> Option<PerStep> {
+        let mut samples = Vec::new();
+        for block in &self.blocks {
+            let (baseline, contender) = block.used_samples();
+            let one = if member == Member::Baseline { baseline } else { contender };
+            samples.extend(one.into_iter().map(|ns| (ns, block.passes)));
+        }
+        per_step(&samples, self.baseline.steps)
+    }
+
+    /// Simulated misses per step of one member at level `level` (0 is the first cache), of a pass over warm caches.
+    #[must_use]
+    pub fn simulated_misses(&self, member: Member, level: usize) -> Option<f64> {
+        let figures = self.simulated.as_ref()?;
+        let value = if member == Member::Baseline { &figures.baseline } else { &figures.contender };
+        simulated_misses(value, level, self.baseline.steps)
+    }
+}
+
+/// Simulated misses per step at a level, of a pass over warm caches.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "counts are below 2^53, as the reader checks")]
+pub fn simulated_misses(report: &Value, level: usize, steps: u64) -> Option<f64> {
+    let misses = report.get("warm")?.get("levels")?.get(level)?.get("misses")?.as_u64()?;
+    Some(misses as f64 / steps.max(1) as f64)
+}
+
+impl CaseRecord {
+    /// Nanoseconds per step.
+    #[must_use]
+    pub fn per_step(&self) -> Option<PerStep> {
+        let samples: Vec<_> =
+            self.blocks.iter().flat_map(|block| block.ns.iter().map(|&ns| (ns, block.passes))).collect();
+        per_step(&samples, self.case.steps)
+    }
+
+    /// Bytes per nanosecond (GB/s) that the program reads and writes.
+    #[must_use]
+    pub fn rate(&self) -> Option<f64> {
+        rate(&self.case, self.per_step()?.median)
+    }
+}
+
+/// Bytes per nanosecond (GB/s) that the program reads and writes at `ns` per step.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "bytes of a pass are below 2^53, as the reader checks")]
+pub fn rate(case: &CaseInfo, ns: f64) -> Option<f64> {
+    let bytes = (case.bytes_read + case.bytes_written) as f64 / case.steps.max(1) as f64;
+    (ns > 0.0).then(|| bytes / ns)
+}
+
+impl Bundle {
+    /// The machine's class; the reader has checked that there is one.
+    #[must_use]
+    pub fn machine(&self) -> Option<MachineClass> {
+        serde_json::from_value(self.header.machine.clone()).ok()
+    }
+
+    /// The CPU's name, as it was written; see [`super::shown`] before it is shown.
+    #[must_use]
+    pub fn cpu_name(&self) -> String {
+        let machine = self.machine();
+        let name = machine.as_ref().and_then(|machine| machine.model_name.clone());
+        name.or_else(|| machine.map(|machine| format!("{} CPU", machine.arch))).unwrap_or_else(|| "unknown CPU".to_owned())
+    }
+
+    /// Data caches: name and bytes, from the CPU outwards.
+    #[must_use]
+    pub fn data_caches(&self) -> Vec<(String, u64)> {
+        let caches = self.machine().map(|machine| machine.caches).unwrap_or_default();
+        let data = caches.into_iter().filter(|cache| cache.kind != crate::host::Kind::Instruction);
+        data.map(|cache| {
+            let suffix = if cache.kind == crate::host::Kind::Data { "d" } else { "" };
+            (format!("L{}{suffix}", cache.level), cache.bytes)
+        })
+        .collect()
+    }
+
+    /// Where a working set lies on that machine.
+    #[must_use]
+    pub fn size_class(&self, bytes: u64) -> SizeClass {
+        let caches = self.data_caches().into_iter().map(|(_, bytes)| bytes).collect();
+        Machine { caches, memory: None, huge_pages: false, cpus: 1 }.size_class(bytes)
+    }
+
+    /// Null controls: each with the interval of its rounds, as a ratio (99 %).
+    pub fn nulls(&self) -> impl Iterator<Item = (&PairRecord, Interval)> {
+        let of = |pair: &PairRecord| stats::sign_interval(&pair.log_ratios().concat(), 0.99);
+        self.pairs.iter().filter(|pair| pair.null).filter_map(move |pair| Some((pair, of(pair)?.map(f64::exp))))
+    }
+
+    /// Whether the null control of the class of `bytes` disqualifies its verdicts.
+    #[must_use]
+    pub fn is_noisy(&self, bytes: u64) -> bool {
+        let class = self.size_class(bytes);
+        let of_class = |pair: &&PairRecord| pair.null && self.size_class(pair.contender.footprint_bytes) == class;
+        self.pairs.iter().filter(of_class).any(|pair| stats::null_is_noisy(&pair.log_ratios().concat()))
+    }
+
+    /// What this run says of a pair: whether the contender costs more on these arrays.
+    #[must_use]
+    pub fn verdict(&self, pair: &PairRecord) -> Verdict {
+        stats::verdict(&pair.log_ratios().concat(), self.is_noisy(pair.contender.footprint_bytes))
+    }
+
+    /// The floor of a walk, nanoseconds per step: the same walk inside the first cache.
+    #[must_use]
+    pub fn floor(&self, case: &CaseInfo) -> Option<f64> {
+        let same = |record: &&CaseRecord| {
+            record.case.family == "floor"
+                && record.case.kernel == case.kernel
+                && record.case.dtype == case.dtype
+                && record.case.options.get("walk") == case.options.get("walk")
+        };
+        self.cases.iter().find(same)?.per_step().map(|per_step| per_step.median)
+    }
+
+    /// The roof of a working set, GB/s: contiguous vectors of the same kernel in the same size class; `None` where that
+    /// was not measured.
+    #[must_use]
+    pub fn roof(&self, case: &CaseInfo) -> Option<f64> {
+        let class = self.size_class(case.footprint_bytes);
+        let same = |record: &&CaseRecord| {
+            let roof = &record.case;
+            roof.family == "roof" && roof.kernel == case.kernel && self.size_class(roof.footprint_bytes) == class
+        };
+        self.cases.iter().find(same)?.rate()
+    }
+}

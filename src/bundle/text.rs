@@ -1,0 +1,58 @@
+//! Free text of others, made harmless for a terminal and every format built on text.
+
+/// Longest free text that is shown.
+pub const LONGEST_TEXT: usize = 128;
+
+/// Printable ASCII as it is, everything else as `\u{…}`, cut after [`LONGEST_TEXT`] characters.
+///
+/// ```
+/// assert_eq!(stridewise::bundle::shown("AMD\u{1b}[2J ü"), "AMD\\u{1b}[2J \\u{fc}");
+/// ```
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let mut out = String::new();
+    for (index, c) in text.chars().enumerate() {
+        if index == LONGEST_TEXT {
+            out.push_str("...");
+            break;
+        }
+        if c == ' ' || c.is_ascii_graphic() { out.push(c) } else { out.extend(c.escape_unicode()) }
+    }
+    out
+}
+
+/// [`shown`], and what Markdown would take for markup is escaped: tables, code, images, HTML, mentions.
+#[must_use]
+pub fn shown_in_markdown(text: &str) -> String {
+    let mut out = String::new();
+    for c in shown(text).chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            // A zero-width joiner would do too, but an entity is visible in the source.
+            '@' => out.push_str("&#64;"),
+            ':' => out.push_str("&#58;"),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '|' | '~' | '!' => {
+                out.push('\\');
+                out.push(c);
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_stays_live() {
+        assert_eq!(shown("a\u{202e}b\u{9b}\n"), "a\\u{202e}b\\u{9b}\\u{a}");
+        assert_eq!(shown(&"x".repeat(200)).len(), LONGEST_TEXT + 3);
+        let markdown = shown_in_markdown("</details>|![x](http://y) @me ::warning::");
+        assert!(!markdown.contains('<') && !markdown.contains("::") && !markdown.contains('@'), "{markdown}");
+        assert!(markdown.contains("\\|") && markdown.contains("\\!\\["), "{markdown}");
+    }
+}

@@ -1,0 +1,58 @@
+//! Counts in passes of their own, so that counting never moves a timed sample.
+
+use super::arena::{Arena, Arm};
+use crate::counters::{Event, Overhead, PoolSets, Set, Tally, Total};
+use std::time::{Duration, Instant};
+
+/// Turns that every group of events gets per case.
+const TURNS: usize = 3;
+
+/// The events of the measuring thread, with what an empty block of each costs.
+pub(super) struct Counting {
+    set: Set,
+    overhead: Overhead,
+    /// Why no hardware event counts; `None` if one does.
+    pub(super) absent: Option<String>,
+}
+
+impl Counting {
+    /// Opens the events on the calling thread, which must be pinned already.
+    pub(super) fn open(events: &[Event]) -> Self {
+        let mut set = Set::open(events);
+        let start = Instant::now();
+        let clock = || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let overhead = Overhead::measure(&mut set, 15, clock);
+        let absent = (set.groups() == 0).then(|| {
+            let reason = set.statuses().into_iter().find_map(|status| status.reason.filter(|_| !status.available));
+            reason.map_or_else(|| "no hardware event was asked for".to_owned(), |reason| reason.to_string())
+        });
+        Self { set, overhead, absent }
+    }
+
+    /// Counts of one arm: each group sees as many blocks of about `time` as it has turns.
+    pub(super) fn count(&mut self, arm: &Arm, arena: &mut Arena, pass: Duration, time: Duration) -> Vec<Total> {
+        let passes = (time.as_nanos() / pass.as_nanos().max(1)).clamp(1, 1 << 30);
+        let passes = u64::try_from(passes).unwrap_or(1);
+        let accesses = arm.nest.accesses().saturating_mul(passes);
+        let mut tally = Tally::default();
+        if let Some(team) = arm.team() {
+            let mut sets = PoolSets::open(team.pool(), self.set.events());
+            for _ in 0..TURNS * sets.groups().max(1) {
+                sets.enable();
+                arm.run(&mut arena.buffers, passes);
+                sets.disable();
+                tally.add(&self.overhead.taken_off(&sets.read().sum), accesses);
+                sets.rotate();
+            }
+        } else {
+            for _ in 0..TURNS * self.set.groups().max(1) {
+                self.set.enable();
+                arm.run(&mut arena.buffers, passes);
+                self.set.disable();
+                tally.add(&self.overhead.taken_off(&self.set.read()), accesses);
+                self.set.rotate();
+            }
+        }
+        tally.totals().to_vec()
+    }
+}

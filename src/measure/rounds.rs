@@ -1,0 +1,143 @@
+//! Samples on one placement: passes are calibrated, members take turns, every round's disturbances are kept.
+
+use super::arena::{Arena, Arm};
+use super::samples::{Block, Obtained, SoloBlock};
+use crate::host::{Noise, Pinned};
+use crate::units::Rng;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Samples kept per member and placement at most; a line of a bundle stays far below its limit.
+const MOST_ROUNDS: usize = 400;
+
+/// How a placement is sampled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pacing {
+    /// Rounds begin until this much time has gone.
+    pub(super) placement: Duration,
+    /// Least duration of a sample.
+    pub(super) sample: Duration,
+    /// Rounds there are at least.
+    pub(super) least_rounds: u32,
+    /// Whether an untimed pass goes before each sample.
+    pub(super) prime: bool,
+}
+
+/// The clock and the switch of a run.
+pub(super) struct Watch<'a> {
+    pub(super) started: Instant,
+    pub(super) stop: &'a AtomicBool,
+    pub(super) pinned: Option<&'a Pinned>,
+}
+
+impl Watch<'_> {
+    pub(super) fn at_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// What disturbed the time since `before`, in one word; the first of several.
+    fn disturbance(&self, before: &Noise, after: &Noise) -> Option<String> {
+        let moved = self.pinned.is_some_and(|pinned| !pinned.verify());
+        let words = after.since(before).disturbances();
+        let first = if moved { Some("migration") } else { words.first().copied() };
+        first.map(str::to_owned)
+    }
+}
+
+/// Nanoseconds of `passes` passes; never 0.
+pub(super) fn timed(arm: &Arm, arena: &mut Arena, passes: u64) -> u64 {
+    let start = Instant::now();
+    arm.run(&mut arena.buffers, passes);
+    u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
+}
+
+/// Passes for which the fastest arm takes at least `sample`; the arms are warm afterwards.
+pub(super) fn calibrate(arms: &[&Arm], arena: &mut Arena, sample: Duration) -> u64 {
+    let wanted = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX).max(1);
+    let mut passes = 1;
+    loop {
+        let fastest = arms.iter().map(|arm| timed(arm, arena, passes)).min().unwrap_or(wanted);
+        if fastest >= wanted || passes >= 1 << 40 {
+            return passes;
+        }
+        // Aim 10 % above; at most tenfold, since short times are imprecise.
+        let scale = (wanted + wanted / 10).div_ceil(fastest).clamp(2, 10);
+        // A last step may fall just short: the loop then grows by the remainder only.
+        passes = if fastest * 2 > wanted { passes + passes.div_ceil(4) } else { passes * scale };
+    }
+}
+
+/// Rounds ABBA or BAAB until the placement's time is over.
+pub(super) fn paired(
+    [baseline, contender]: [&Arm; 2],
+    arena: &mut Arena,
+    pacing: Pacing,
+    placement: u32,
+    watch: &Watch<'_>,
+    rng: &mut Rng,
+) -> Block {
+    let at_ms = watch.at_ms();
+    let passes = calibrate(&[baseline, contender], arena, pacing.sample);
+    let mut block = Block {
+        placement,
+        at_ms,
+        passes,
+        orders: String::new(),
+        baseline_ns: Vec::new(),
+        contender_ns: Vec::new(),
+        disturbed: BTreeMap::new(),
+        pages: Obtained::of(&arena.buffers),
+    };
+    let (begun, mut before) = (Instant::now(), Noise::now());
+    while goes_on(block.rounds(), begun, pacing, watch) {
+        let flipped = rng.coin();
+        round([baseline, contender], arena, pacing.prime, flipped, &mut block);
+        let after = Noise::now();
+        if let Some(word) = watch.disturbance(&before, &after) {
+            block.disturbed.insert(u32::try_from(block.rounds() - 1).unwrap_or(u32::MAX), word);
+        }
+        before = after;
+    }
+    block
+}
+
+/// Two samples of each member, in time order.
+pub(super) fn round([a, b]: [&Arm; 2], arena: &mut Arena, prime: bool, flipped: bool, block: &mut Block) {
+    let mut sample = |contender: bool| {
+        let arm = if contender { b } else { a };
+        if prime {
+            arm.run(&mut arena.buffers, 1);
+        }
+        let ns = timed(arm, arena, block.passes);
+        if contender { block.contender_ns.push(ns) } else { block.baseline_ns.push(ns) }
+    };
+    for contender in [flipped, !flipped, !flipped, flipped] {
+        sample(contender);
+    }
+    block.orders.push(if flipped { '1' } else { '0' });
+}
+
+fn goes_on(rounds: usize, begun: Instant, pacing: Pacing, watch: &Watch<'_>) -> bool {
+    let due = rounds < pacing.least_rounds as usize || begun.elapsed() < pacing.placement;
+    due && rounds < MOST_ROUNDS && !watch.stopped()
+}
+
+/// Samples of one case until the placement's time is over. A disturbed sample is kept: medians bear it.
+pub(super) fn solo(arm: &Arm, arena: &mut Arena, pacing: Pacing, placement: u32, watch: &Watch<'_>) -> SoloBlock {
+    let at_ms = watch.at_ms();
+    let passes = calibrate(&[arm], arena, pacing.sample);
+    let mut block = SoloBlock { placement, at_ms, passes, ns: Vec::new(), pages: Obtained::of(&arena.buffers) };
+    let begun = Instant::now();
+    while goes_on(block.ns.len(), begun, pacing, watch) {
+        if pacing.prime {
+            arm.run(&mut arena.buffers, 1);
+        }
+        block.ns.push(timed(arm, arena, passes));
+    }
+    block
+}

@@ -1,0 +1,119 @@
+//! Raw samples, as a bundle keeps them.
+
+use crate::memory::Buffer;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Rounds on one placement. A round is two samples of each member, in the order ABBA or BAAB.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// Number of the placement (a fresh mapping of the arrays), from 0.
+    pub placement: u32,
+    /// Milliseconds since the run began.
+    pub at_ms: u64,
+    /// Passes per sample, the same for both members.
+    pub passes: u64,
+    /// One digit per round: 0 for ABBA (A is the baseline), 1 for BAAB.
+    pub orders: String,
+    /// Nanoseconds per sample of the baseline, two per round, in time order.
+    pub baseline_ns: Vec<u64>,
+    /// Nanoseconds per sample of the contender, two per round, in time order.
+    pub contender_ns: Vec<u64>,
+    /// Rounds that were disturbed and are left out of the summary, with the word that says how.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub disturbed: BTreeMap<u32, String>,
+    /// What pages the arrays lay in.
+    pub pages: Obtained,
+}
+
+impl Block {
+    /// Complete rounds.
+    #[must_use]
+    pub fn rounds(&self) -> usize {
+        self.orders.len().min(self.baseline_ns.len() / 2).min(self.contender_ns.len() / 2)
+    }
+
+    /// The rounds that a summary uses: those that nothing disturbed, or all if those are fewer than half.
+    #[must_use]
+    pub fn used_rounds(&self) -> Vec<usize> {
+        let all = 0..self.rounds();
+        let calm: Vec<usize> =
+            all.clone().filter(|&round| !self.disturbed.contains_key(&u32::try_from(round).unwrap_or(u32::MAX))).collect();
+        if calm.len() * 2 < self.rounds() { all.collect() } else { calm }
+    }
+
+    /// The samples of the rounds that are used: baseline and contender, in time order.
+    #[must_use]
+    pub fn used_samples(&self) -> (Vec<u64>, Vec<u64>) {
+        let pick = |samples: &[u64]| self.used_rounds().iter().flat_map(|r| [samples[2 * r], samples[2 * r + 1]]).collect();
+        (pick(&self.baseline_ns), pick(&self.contender_ns))
+    }
+}
+
+/// Samples of one case on one placement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoloBlock {
+    /// Number of the placement, from 0.
+    pub placement: u32,
+    /// Milliseconds since the run began.
+    pub at_ms: u64,
+    /// Passes per sample.
+    pub passes: u64,
+    /// Nanoseconds per sample.
+    pub ns: Vec<u64>,
+    /// What pages the arrays lay in.
+    pub pages: Obtained,
+}
+
+/// The pages that a mapping really had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Obtained {
+    /// `base` or `huge`: what was asked for.
+    pub policy: String,
+    /// Bytes in base pages; absent where the system does not tell.
+    pub base_bytes: Option<u64>,
+    /// Bytes in huge pages; absent where the system does not tell.
+    pub huge_bytes: Option<u64>,
+    /// Why figures are absent or the pages are not what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Obtained {
+    /// Of all buffers together.
+    #[must_use]
+    pub fn of(buffers: &[Buffer]) -> Self {
+        let reports: Vec<_> = buffers.iter().map(Buffer::pages).collect();
+        let policy = buffers.first().map_or("base", |buffer| buffer.policy().name()).to_owned();
+        Self {
+            policy,
+            base_bytes: reports.iter().map(|report| report.base_bytes).sum(),
+            huge_bytes: reports.iter().map(|report| report.huge_bytes).sum(),
+            reason: reports.into_iter().find_map(|report| report.reason),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disturbed_rounds_are_left_out_while_most_are_calm() {
+        let pages = Obtained { policy: "base".into(), base_bytes: None, huge_bytes: None, reason: None };
+        let (ns, disturbed) = ((1..=6).collect::<Vec<u64>>(), BTreeMap::from([(1, "steal".to_owned())]));
+        let mut block = Block {
+            placement: 0,
+            at_ms: 0,
+            passes: 1,
+            orders: "010".into(),
+            baseline_ns: ns.clone(),
+            contender_ns: ns,
+            disturbed,
+            pages,
+        };
+        assert_eq!(block.used_samples().0, [1, 2, 5, 6]);
+        block.disturbed.insert(0, "migration".into());
+        assert_eq!(block.used_rounds(), [0, 1, 2]);
+    }
+}

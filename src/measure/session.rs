@@ -1,0 +1,332 @@
+//! A run: items one after the other on one pinned thread, each told to the observer as soon as it is finished.
+
+use super::Error;
+use super::arena::{Arena, Arm};
+use super::count::Counting;
+use super::feed::Feed;
+use super::rounds::{Pacing, Watch, paired, solo, timed};
+use super::samples::{Block, SoloBlock};
+use crate::counters::{Event, Total};
+use crate::host::{Affinity, FrequencyProbe, Host, Noise, NoiseDelta, Pinned, frequency_probe, pin};
+use crate::kernel::{Checksum, Isa};
+use crate::nest::LoopNest;
+use crate::simulate::{self, Geometry};
+use crate::suite::{Case, Item, Machine, Pace};
+use crate::units::Rng;
+use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+/// Accesses beyond which a nest is not simulated: it would take more than its share of a run.
+const MOST_SIMULATED_ACCESSES: u64 = 400_000_000;
+/// Share of the run so far that simulating may take.
+const SIMULATING_SHARE: f64 = 0.05;
+/// Time that simulating may always take.
+const SIMULATING_FREE: Duration = Duration::from_millis(500);
+
+/// What a run needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// How items are paced.
+    pub pace: Pace,
+    /// The CPU to measure on; the last of the inherited mask if nothing is asked for.
+    pub cpu: Option<u32>,
+    /// Instruction set of the line and stream walks.
+    pub isa: Isa,
+    /// Events to count, each in passes of its own.
+    pub events: Vec<Event>,
+    /// Caches to simulate, or why there are none.
+    pub geometry: Result<Geometry, String>,
+}
+
+/// One member of a measured item.
+#[derive(Clone, Debug)]
+pub struct Shot {
+    /// The case.
+    pub case: Case,
+    /// What was walked.
+    pub nest: LoopNest,
+    /// The result of one pass over the same data.
+    pub checksum: Checksum,
+    /// Simulated figures, or why there are none.
+    pub simulated: Result<simulate::Report, String>,
+    /// Counted events, or why there are none.
+    pub counted: Result<Vec<Total>, String>,
+}
+
+/// What was measured of an item.
+#[derive(Clone, Debug)]
+pub enum Members {
+    /// Two members in turn.
+    Pair {
+        /// What the other is divided by.
+        baseline: Box<Shot>,
+        /// Whose cost is asked for.
+        contender: Box<Shot>,
+        /// Whether both are the same.
+        null: bool,
+        /// The samples.
+        blocks: Vec<Block>,
+    },
+    /// One case.
+    Solo {
+        /// It.
+        shot: Box<Shot>,
+        /// The samples.
+        blocks: Vec<SoloBlock>,
+    },
+}
+
+/// A finished item, or why there is nothing.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// Its id in the plan.
+    pub id: String,
+    /// What was found.
+    pub members: Result<Members, String>,
+}
+
+/// Is told what happens; it keeps what was measured and may print.
+pub trait Observer {
+    /// An item begins: its place in the plan and its id.
+    fn started(&mut self, index: usize, id: &str);
+
+    /// An item is finished.
+    ///
+    /// # Errors
+    /// If it could not be kept: the run ends.
+    fn finished(&mut self, index: usize, measured: Measured) -> std::io::Result<()>;
+}
+
+/// What disturbed a whole run.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Disturbance {
+    /// Counts over the run.
+    pub during: NoiseDelta,
+    /// The clock before.
+    pub frequency_before: FrequencyProbe,
+    /// The clock after.
+    pub frequency_after: FrequencyProbe,
+}
+
+/// A pinned thread with its clock, counters and random numbers.
+pub struct Session<'a> {
+    settings: Settings,
+    machine: Machine,
+    cpus: Vec<u32>,
+    pinned: Option<Pinned>,
+    counting: Counting,
+    rng: Rng,
+    started: Instant,
+    noise: Noise,
+    frequency: FrequencyProbe,
+    simulated: HashMap<(Case, Vec<u64>), Result<simulate::Report, String>>,
+    simulating: Duration,
+    stop: &'a AtomicBool,
+}
+
+/// Some 10 ms of dependent additions: the clock's frequency.
+fn probe() -> FrequencyProbe {
+    let start = Instant::now();
+    frequency_probe(20_000_000, || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+}
+
+impl<'a> Session<'a> {
+    /// Pins the calling thread and opens the counters. Setting `stop` ends the run after the sample in progress.
+    ///
+    /// # Errors
+    /// A CPU outside the inherited mask, or one that the system refuses. Where no CPU was asked for and the system
+    /// cannot pin at all, the session goes on unpinned.
+    pub fn new(settings: Settings, host: &Host, stop: &'a AtomicBool) -> Result<Self, Error> {
+        let mut cpus = Affinity::at_start().cpus().to_vec();
+        // The last CPU of the mask: the first ones serve interrupts as a rule.
+        let cpu = settings.cpu.or_else(|| cpus.last().copied());
+        let pinned = match cpu.map(pin) {
+            Some(Ok(pinned)) => Some(pinned),
+            Some(Err(error)) if settings.cpu.is_some() => return Err(Error::Pin(error)),
+            _ => None,
+        };
+        // Teams begin with the measuring CPU.
+        cpus.sort_by_key(|&one| Some(one) != cpu);
+        let counting = Counting::open(&settings.events);
+        Ok(Self {
+            rng: Rng::new(settings.seed),
+            settings,
+            machine: Machine::of_host(host),
+            cpus,
+            pinned,
+            counting,
+            started: Instant::now(),
+            noise: Noise::now(),
+            frequency: probe(),
+            simulated: HashMap::new(),
+            simulating: Duration::ZERO,
+            stop,
+        })
+    }
+
+    /// The CPU that the thread is pinned to.
+    #[must_use]
+    pub fn cpu(&self) -> Option<u32> {
+        self.pinned.as_ref().map(Pinned::cpu)
+    }
+
+    /// What happened to the thread since the session began.
+    #[must_use]
+    pub fn disturbance(&self) -> Disturbance {
+        let during = Noise::now().since(&self.noise);
+        Disturbance { during, frequency_before: self.frequency, frequency_after: probe() }
+    }
+
+    /// Measures items in order; returns whether all were, and not stopped.
+    ///
+    /// # Errors
+    /// Results that differ between loop orders, or an observer that could not keep one.
+    pub fn run(&mut self, items: &[Item], observer: &mut dyn Observer) -> Result<bool, Error> {
+        for (index, item) in items.iter().enumerate() {
+            let id = item.id();
+            observer.started(index, &id);
+            let members = match self.measure(item) {
+                Ok(members) => Ok(members),
+                Err(Error::Case { why, .. }) => Err(why),
+                Err(error) => return Err(error),
+            };
+            if self.watch().stopped() {
+                return Ok(false);
+            }
+            observer.finished(index, Measured { id, members })?;
+        }
+        Ok(true)
+    }
+
+    /// An item for someone else's clock: Criterion asks for passes, the rounds are kept here.
+    ///
+    /// # Errors
+    /// A case that cannot be run here, or results that differ between loop orders.
+    pub fn feed(&mut self, item: &Item) -> Result<Feed, Error> {
+        Feed::new(self, item)
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch { started: self.started, stop: self.stop, pinned: self.pinned.as_ref() }
+    }
+
+    pub(super) fn at_ms(&self) -> u64 {
+        self.watch().at_ms()
+    }
+
+    pub(super) fn flip(&mut self) -> bool {
+        self.rng.coin()
+    }
+
+    /// Two programs on one nest size; the same one twice for a case by itself.
+    pub(super) fn arms(&self, item: &Item) -> Result<[Arm; 2], Error> {
+        let contender = item.contender();
+        let baseline = item.baseline().unwrap_or(contender);
+        let arm = |case: &Case| Arm::new(case, self.settings.isa, &self.cpus);
+        let arms = [arm(baseline)?, arm(contender)?];
+        if arms[0].nest.buffers() != arms[1].nest.buffers() {
+            let why = format!("its arrays are not those of {baseline}");
+            return Err(Error::Case { id: contender.to_string(), why });
+        }
+        Ok(arms)
+    }
+
+    /// Whether the arrays stay in the caches too poorly for a first sample to be like the next.
+    pub(super) fn primed(&self, case: &Case) -> bool {
+        case.footprint().is_ok_and(|bytes| bytes < 2 * self.machine.last())
+    }
+
+    fn measure(&mut self, item: &Item) -> Result<Members, Error> {
+        let arms = self.arms(item)?;
+        let mut shots = Vec::new();
+        let (mut blocks, mut solos) = (Vec::new(), Vec::new());
+        let pace = self.settings.pace;
+        let pacing = Pacing {
+            placement: Duration::from_nanos(pace.placement_ns),
+            sample: Duration::from_nanos(pace.sample_ns),
+            least_rounds: pace.least_rounds,
+            prime: self.primed(item.contender()),
+        };
+        for placement in 0..pace.placements.max(1) {
+            let mut arena = Arena::new(&arms[0].case, &arms[0].nest)?;
+            if shots.is_empty() {
+                shots = self.shots(item, &arms, &mut arena)?;
+            }
+            let mut rng = Rng::new(self.rng.next_u64());
+            let watch = self.watch();
+            if item.baseline().is_some() {
+                blocks.push(paired([&arms[0], &arms[1]], &mut arena, pacing, placement, &watch, &mut rng));
+            } else {
+                solos.push(solo(&arms[1], &mut arena, pacing, placement, &watch));
+            }
+            if watch.stopped() {
+                break;
+            }
+        }
+        Ok(gather(item, shots, blocks, solos))
+    }
+
+    /// Checks the results, simulates and counts: everything about the members that is not timed.
+    pub(super) fn shots(&mut self, item: &Item, arms: &[Arm; 2], arena: &mut Arena) -> Result<Vec<Shot>, Error> {
+        let both = matches!(item, Item::Pair { .. });
+        let mut shots: Vec<Shot> = Vec::new();
+        for arm in if both { &arms[..] } else { &arms[1..] } {
+            let checksum = arm.checksum(arena);
+            if let Some(first) = shots.first().filter(|first| first.checksum != checksum) {
+                return Err(Error::Checksum {
+                    id: arm.case.to_string(),
+                    found: checksum.to_string(),
+                    baseline: first.case.to_string(),
+                    expected: first.checksum.to_string(),
+                });
+            }
+            let pass = Duration::from_nanos(timed(arm, arena, 1));
+            let counted = match self.counting.absent.clone() {
+                None => Ok(self.counting.count(arm, arena, pass, Duration::from_millis(10))),
+                Some(reason) => Err(reason),
+            };
+            let simulated = self.simulate(arm, &arena.addresses());
+            let (case, nest) = (arm.case.clone(), arm.nest.clone());
+            shots.push(Shot { case, nest, checksum, simulated, counted });
+        }
+        Ok(shots)
+    }
+
+    fn simulate(&mut self, arm: &Arm, addresses: &[u64]) -> Result<simulate::Report, String> {
+        if arm.case.options.threads > 1 {
+            return Err("one core is simulated, this case has several threads".to_owned());
+        }
+        // Where in a page an array begins decides the figures; which page does not.
+        let offsets: Vec<u64> = addresses.iter().map(|address| address % (2 << 20)).collect();
+        let plain = Case { family: String::new(), ..arm.case.clone() };
+        if let Some(known) = self.simulated.get(&(plain.clone(), offsets.clone())) {
+            return known.clone();
+        }
+        if self.simulating > self.started.elapsed().mul_f64(SIMULATING_SHARE) + SIMULATING_FREE {
+            return Err("simulating had its 5 % of the run; stridewise simulate has no limit".to_owned());
+        }
+        let geometry = self.settings.geometry.clone()?;
+        let begun = Instant::now();
+        let options = simulate::Options { most_accesses: Some(MOST_SIMULATED_ACCESSES), ..Default::default() };
+        let report = simulate::simulate(&arm.nest, addresses, &geometry, &options).map_err(|error| error.to_string());
+        self.simulating += begun.elapsed();
+        self.simulated.insert((plain, offsets), report.clone());
+        report
+    }
+}
+
+/// Puts the parts of an item together; a case by itself and a null control have one shot.
+pub(super) fn gather(item: &Item, mut shots: Vec<Shot>, blocks: Vec<Block>, solos: Vec<SoloBlock>) -> Members {
+    let contender = Box::new(shots.remove(shots.len() - 1));
+    match item {
+        Item::Solo { .. } => Members::Solo { shot: contender, blocks: solos },
+        Item::Null { .. } => Members::Pair { baseline: contender.clone(), contender, null: true, blocks },
+        Item::Pair { .. } => {
+            let baseline = Box::new(if shots.is_empty() { (*contender).clone() } else { shots.remove(0) });
+            Members::Pair { baseline, contender, null: false, blocks }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! How long a plan takes, before it is run: rough times per access by where the working set lies.
+//!
+//! The figures are middling ones of server CPUs of the 2020s; only `list` and the budget use them, never a result.
+
+use super::{Case, Item, Machine, SizeClass};
+use crate::kernel::Walk;
+use crate::memory::PagePolicy;
+
+/// How a plan is paced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Placements (fresh allocations) per item.
+    pub placements: u32,
+    /// Aim for the measured part of one placement, nanoseconds.
+    pub placement_ns: u64,
+    /// Least duration of a sample, nanoseconds.
+    pub sample_ns: u64,
+    /// Least number of rounds of a placement.
+    pub least_rounds: u32,
+}
+
+/// Nanoseconds to map, touch and fill one byte.
+const SET_UP_PER_BYTE: f64 = 0.6;
+/// Nanoseconds of a placement whatever its size: mapping, calibration, reading the noise counts.
+const SET_UP: f64 = 1_500_000.0;
+
+/// A pass of `case`, nanoseconds.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+pub fn pass_ns(case: &Case, machine: &Machine) -> f64 {
+    let (Ok(nest), Ok(bytes)) = (case.nest(), case.footprint()) else { return 0.0 };
+    let operands = nest.operands().len() as f64;
+    let item = nest.operands().first().map_or(8, |operand| operand.itemsize) as f64;
+    let class = machine.size_class(bytes);
+    // Contiguous: bytes per nanosecond.
+    let rate = match class {
+        SizeClass::Cache(0) => 60.0,
+        SizeClass::Cache(1) => 45.0,
+        SizeClass::Cache(_) => 30.0,
+        SizeClass::Memory => 15.0,
+    };
+    let huge = case.options.pages == PagePolicy::Huge;
+    // One line per access.
+    let line = match class {
+        SizeClass::Cache(0) => 0.3,
+        SizeClass::Cache(1) => 0.8,
+        SizeClass::Cache(_) => 2.0,
+        SizeClass::Memory if huge => 4.5,
+        SizeClass::Memory => 5.5,
+    };
+    let steps = nest.steps() as f64 * operands / f64::from(case.options.threads.max(1));
+    let core = 0.13 * steps;
+    let inner = nest.inner_steps().iter().map(|step| step.unsigned_abs()).max().unwrap_or(0) as f64;
+    let memory = if case.options.walk != Walk::Line && inner <= item { steps * item / rate } else { 0.0 };
+    let strided = if memory > 0.0 { 0.0 } else { steps * line * (inner / 64.0).min(1.0) };
+    core.max(memory).max(strided)
+}
+
+/// Mapping, filling and calibrating one placement, nanoseconds.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+pub fn set_up_ns(item: &Item) -> f64 {
+    SET_UP + item.contender().footprint().unwrap_or(0) as f64 * SET_UP_PER_BYTE
+}
+
+/// The shortest that one placement of an item can take: its least number of rounds.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn least_ns(item: &Item, machine: &Machine, pace: Pace) -> f64 {
+    let sample = pace.sample_ns as f64;
+    let contender = pass_ns(item.contender(), machine);
+    let rounds = f64::from(pace.least_rounds);
+    let Some(baseline) = item.baseline() else { return rounds * contender.max(sample) };
+    let baseline = pass_ns(baseline, machine);
+    let passes = (sample / baseline.min(contender).max(1.0)).ceil().max(1.0);
+    // Two samples of each, and a priming pass before each where the caches do not hold the arrays.
+    let primed = if passes < 2.0 { 2.0 } else { 1.0 };
+    rounds * 2.0 * primed * passes * (baseline + contender)
+}
+
+/// What a plan takes, nanoseconds.
+#[must_use]
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate")]
+pub fn estimate_ns(items: &[Item], machine: &Machine, pace: Pace) -> u64 {
+    let one = |item: &Item| set_up_ns(item) + least_ns(item, machine, pace).max(pace.placement_ns as f64);
+    (items.iter().map(one).sum::<f64>() * f64::from(pace.placements)) as u64
+}
+
+/// The placement length with which a plan takes `budget_ns`: between 10 ms and `most_ns`.
+#[must_use]
+pub fn fit_placement(items: &[Item], machine: &Machine, pace: Pace, budget_ns: u64, most_ns: u64) -> u64 {
+    let (mut low, mut high) = (10_000_000, most_ns.max(10_000_000));
+    // The estimate grows with the length: bisect to a millisecond.
+    while high - low > 1_000_000 {
+        let middle = low + (high - low) / 2;
+        let fits = estimate_ns(items, machine, Pace { placement_ns: middle, ..pace }) <= budget_ns;
+        if fits { low = middle } else { high = middle }
+    }
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suite::{Level, items};
+
+    #[test]
+    fn the_placement_fills_the_budget() {
+        let machine = Machine { caches: vec![48 << 10, 1 << 20, 32 << 20], memory: None, huge_pages: true, cpus: 2 };
+        for level in Level::ALL {
+            let items = items(level, &machine);
+            let pace = level.pace();
+            let placement_ns = fit_placement(&items, &machine, pace, level.budget_ns(), pace.placement_ns);
+            let estimate = estimate_ns(&items, &machine, Pace { placement_ns, ..pace });
+            assert!(estimate <= level.budget_ns(), "{level:?}: {estimate} ns of {}, {} items", level.budget_ns(), items.len());
+            assert!(placement_ns >= 20_000_000, "{level:?}: {placement_ns}, {} items", items.len());
+        }
+    }
+}
