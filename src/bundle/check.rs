@@ -139,7 +139,10 @@ pub(super) fn case(info: &CaseInfo, at: &str) -> Checked {
         ("footprint_bytes", info.footprint_bytes == expected.footprint_bytes),
         ("steps", info.steps == expected.steps),
         ("accesses", info.accesses == expected.accesses),
-        ("bytes_read and bytes_written", (info.bytes_read, info.bytes_written) == (expected.bytes_read, expected.bytes_written)),
+        (
+            "bytes_read and bytes_written",
+            (info.bytes_read, info.bytes_written) == (expected.bytes_read, expected.bytes_written),
+        ),
     ];
     let wrong = fields.into_iter().find(|(_, equal)| !equal);
     wrong.map_or(Ok(()), |(field, _)| Err(format!("{at}.{field}: does not follow from the id")))?;

@@ -6,6 +6,7 @@
 
 mod check;
 mod error;
+mod header;
 mod model;
 mod read;
 mod record;
@@ -17,11 +18,12 @@ mod writer;
 pub use crate::measure::{Block, Obtained, SoloBlock};
 pub use check::{is_run_id, plan_hash};
 pub use error::BundleError;
+pub use header::About;
 pub use model::{
     Bundle, CaseInfo, CaseRecord, Config, End, Figures, Header, PairRecord, Plan, Record, SCHEMA, SCHEMA_VERSION,
     Skipped, Tool,
 };
 pub use read::{Partial, files, parse, read};
 pub use summary::{Member, PerStep, rate, simulated_misses};
-pub use text::{LONGEST_TEXT, shown, shown_in_markdown};
+pub use text::{LONGEST_TEXT, markdown, shown, shown_in_markdown};
 pub use writer::{Place, Writer};

@@ -29,7 +29,8 @@ pub enum Member {
 
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a sample and steps of a pass are below 2^53")]
 fn per_step(samples: &[(u64, u64)], steps: u64) -> Option<PerStep> {
-    let values: Vec<f64> = samples.iter().map(|(ns, passes)| *ns as f64 / *passes as f64 / steps.max(1) as f64).collect();
+    let values: Vec<f64> =
+        samples.iter().map(|(ns, passes)| *ns as f64 / *passes as f64 / steps.max(1) as f64).collect();
     let quantile = |q| stats::quantile(&values, q);
     Some(PerStep { median: quantile(0.5)?, low: quantile(0.1)?, high: quantile(0.9)? })
 }
@@ -122,7 +123,8 @@ impl Bundle {
     pub fn cpu_name(&self) -> String {
         let machine = self.machine();
         let name = machine.as_ref().and_then(|machine| machine.model_name.clone());
-        name.or_else(|| machine.map(|machine| format!("{} CPU", machine.arch))).unwrap_or_else(|| "unknown CPU".to_owned())
+        name.or_else(|| machine.map(|machine| format!("{} CPU", machine.arch)))
+            .unwrap_or_else(|| "unknown CPU".to_owned())
     }
 
     /// Data caches: name and bytes, from the CPU outwards.

@@ -24,23 +24,28 @@ pub fn shown(text: &str) -> String {
 /// [`shown`], and what Markdown would take for markup is escaped: tables, code, images, HTML, mentions.
 #[must_use]
 pub fn shown_in_markdown(text: &str) -> String {
+    markdown(&shown(text))
+}
+
+/// Markup of Markdown escaped, in a text of our own that quotes others.
+#[must_use]
+pub fn markdown(text: &str) -> String {
     let mut out = String::new();
-    for c in shown(text).chars() {
+    for c in text.chars() {
         match c {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            // A zero-width joiner would do too, but an entity is visible in the source.
             '@' => out.push_str("&#64;"),
-            ':' => out.push_str("&#58;"),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '|' | '~' | '!' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' => {
                 out.push('\\');
                 out.push(c);
             }
             _ => out.push(c),
         }
     }
-    out
+    // Workflow commands and links that are made of bare text.
+    out.replace("::", ":\\:").replace("://", ":\\//")
 }
 
 #[cfg(test)]
@@ -51,8 +56,8 @@ mod tests {
     fn nothing_stays_live() {
         assert_eq!(shown("a\u{202e}b\u{9b}\n"), "a\\u{202e}b\\u{9b}\\u{a}");
         assert_eq!(shown(&"x".repeat(200)).len(), LONGEST_TEXT + 3);
-        let markdown = shown_in_markdown("</details>|![x](http://y) @me ::warning::");
+        let markdown = super::shown_in_markdown("</details>|![x](http://y) @me ::warning::");
         assert!(!markdown.contains('<') && !markdown.contains("::") && !markdown.contains('@'), "{markdown}");
-        assert!(markdown.contains("\\|") && markdown.contains("\\!\\["), "{markdown}");
+        assert!(markdown.contains("\\|") && markdown.contains("!\\[") && !markdown.contains("://"), "{markdown}");
     }
 }

@@ -1,9 +1,9 @@
 //! The journal: a line is whole and flushed before the next case begins.
 
+use super::BundleError;
 use super::check::hex;
 use super::model::{Bundle, End, Header, Record};
 use super::read::{Partial, bundle_number, parse};
-use super::BundleError;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};

@@ -31,6 +31,7 @@ fn shape(text: &str) -> Result<Shape, String> {
     lengths.map(Shape).ok_or_else(|| "expected lengths separated by commas, such as 4096,4096".to_owned())
 }
 
+#[allow(dead_code, reason = "until the layout command uses it")]
 impl ArrayArgs {
     /// The layout that `--shape`, `--dtype` and `--order` describe; `None` without `--shape`.
     pub(super) fn dense(&self) -> Result<Option<Layout>, Failure> {

@@ -1,11 +1,17 @@
 //! Arguments, progress bar, exit codes: the only room that prints.
 
-#![allow(dead_code, reason = "until the first commands use them")]
-
 mod array;
+pub mod bench;
 mod exit;
 mod host;
+mod list;
 mod output;
+mod progress;
+mod results;
+mod run;
+mod run_table;
+mod selection;
+mod validate;
 
 use clap::{Parser, Subcommand};
 pub use exit::Exit;
@@ -24,6 +30,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Host(host::HostArgs),
+    List(Box<list::ListArgs>),
+    Run(Box<run::RunArgs>),
+    Validate(validate::ValidateArgs),
 }
 
 /// Runs the command line and returns its exit code: errors go to standard error as one line.
@@ -42,5 +51,8 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Host(args) => host::run(&args),
+        Command::List(args) => list::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Validate(args) => validate::run(&args),
     }
 }

@@ -26,7 +26,9 @@ impl Team {
     /// the walk cannot take.
     pub fn new(program: &Program, pool: Arc<ThreadPool>) -> Result<Self, KernelError> {
         let nest = program.nest();
-        if let Some(operand) = nest.operands().iter().position(|o| o.role != Role::Read && !injective(nest, &o.steps, o.itemsize)) {
+        if let Some(operand) =
+            nest.operands().iter().position(|o| o.role != Role::Read && !injective(nest, &o.steps, o.itemsize))
+        {
             return Err(KernelError::Overlap { operand });
         }
         let workers = pool.current_num_threads();
@@ -77,8 +79,13 @@ impl Team {
 /// Whether different indices are different bytes: every step, by size, reaches past all smaller ones together. And no
 /// other operand shares the buffer.
 fn injective(nest: &LoopNest, steps: &[i64], itemsize: usize) -> bool {
-    let mut axes: Vec<(u64, u64)> =
-        nest.axes().iter().zip(steps).filter(|(n, _)| **n > 1).map(|(&n, step)| (step.unsigned_abs(), n as u64)).collect();
+    let mut axes: Vec<(u64, u64)> = nest
+        .axes()
+        .iter()
+        .zip(steps)
+        .filter(|(n, _)| **n > 1)
+        .map(|(&n, step)| (step.unsigned_abs(), n as u64))
+        .collect();
     axes.sort_unstable();
     let mut reach = itemsize as u64;
     for (step, extent) in axes {
@@ -129,8 +136,7 @@ mod tests {
         let pool = Arc::new(pinned_pool(&Affinity::at_start().cpus()[..1]).unwrap());
         let operand = Operand { role: Role::Write, buffer: 0, itemsize: 8, start: 0, steps: vec![8, 8] };
         let nest = LoopNest::new(vec![4, 4], vec![operand], vec![64], &"0,1".parse().unwrap()).unwrap();
-        let program =
-            Program::new(Kernel::Fill, DType::F8, Walk::Element, Stores::Plain, Isa::best(), &nest).unwrap();
+        let program = Program::new(Kernel::Fill, DType::F8, Walk::Element, Stores::Plain, Isa::best(), &nest).unwrap();
         assert!(matches!(Team::new(&program, pool), Err(KernelError::Overlap { operand: 0 })));
     }
 }

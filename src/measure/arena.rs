@@ -35,9 +35,9 @@ impl Arm {
             Runner::Alone(program)
         } else {
             let workers = usize::try_from(options.threads).unwrap_or(usize::MAX);
-            let cpus = cpus.get(..workers).ok_or_else(|| {
-                wrong(format!("threads={workers}: this process may use {} CPUs", cpus.len()))
-            })?;
+            let cpus = cpus
+                .get(..workers)
+                .ok_or_else(|| wrong(format!("threads={workers}: this process may use {} CPUs", cpus.len())))?;
             let pool = pinned_pool(cpus).map_err(|error| wrong(error.to_string()))?;
             Runner::Team(Team::new(&program, Arc::new(pool)).map_err(|error| wrong(error.to_string()))?)
         };

@@ -1,10 +1,10 @@
 //! What `benches/` needs to feed Criterion: it asks for passes and is given times, while every round is kept here.
 
+use super::Error;
 use super::arena::{Arena, Arm};
 use super::rounds::{round, timed};
 use super::samples::{Block, Obtained, SoloBlock};
 use super::session::{Measured, Session, Shot, gather};
-use super::Error;
 use crate::host::Noise;
 use crate::suite::Item;
 use std::collections::BTreeMap;

@@ -37,15 +37,18 @@ impl Block {
     #[must_use]
     pub fn used_rounds(&self) -> Vec<usize> {
         let all = 0..self.rounds();
-        let calm: Vec<usize> =
-            all.clone().filter(|&round| !self.disturbed.contains_key(&u32::try_from(round).unwrap_or(u32::MAX))).collect();
+        let calm: Vec<usize> = all
+            .clone()
+            .filter(|&round| !self.disturbed.contains_key(&u32::try_from(round).unwrap_or(u32::MAX)))
+            .collect();
         if calm.len() * 2 < self.rounds() { all.collect() } else { calm }
     }
 
     /// The samples of the rounds that are used: baseline and contender, in time order.
     #[must_use]
     pub fn used_samples(&self) -> (Vec<u64>, Vec<u64>) {
-        let pick = |samples: &[u64]| self.used_rounds().iter().flat_map(|r| [samples[2 * r], samples[2 * r + 1]]).collect();
+        let pick =
+            |samples: &[u64]| self.used_rounds().iter().flat_map(|r| [samples[2 * r], samples[2 * r + 1]]).collect();
         (pick(&self.baseline_ns), pick(&self.contender_ns))
     }
 }

@@ -75,7 +75,9 @@ impl Options {
             "threads" => self.threads = u32::try_from(number()?).map_err(|error| error.to_string())?,
             "tile" => self.tile = usize::try_from(number()?).map_err(|error| error.to_string())?,
             "walk" => self.walk = value.parse()?,
-            _ => return Err(format!("unknown option {key:?}: expected base, pad, pages, stores, threads, tile or walk")),
+            _ => {
+                return Err(format!("unknown option {key:?}: expected base, pad, pages, stores, threads, tile or walk"));
+            }
         }
         Ok(())
     }

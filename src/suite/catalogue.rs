@@ -52,7 +52,7 @@ impl Level {
             Self::Standard => (6, 600_000_000),
             Self::Full => (6, 600_000_000),
         };
-        Pace { placements, placement_ns, sample_ns: 1_000_000, least_rounds: 2 }
+        Pace { placements, placement_ns, sample_ns: 1_000_000, least_rounds: 3 }
     }
 }
 
@@ -92,7 +92,11 @@ pub const FAMILIES: &[Family] = &[
     Family { name: "floor", asks: "what a step costs when the data are in the first cache", items: floor },
     Family { name: "roof", asks: "how fast contiguous vectors read, per cache level", items: roof },
     Family { name: "null", asks: "how far two equal cases seem to differ here", items: null },
-    Family { name: "order", asks: "what a loop order costs against the one with the smallest stride innermost", items: order },
+    Family {
+        name: "order",
+        asks: "what a loop order costs against the one with the smallest stride innermost",
+        items: order,
+    },
 ];
 
 /// The plan of a suite: what fits into memory, every id once, in the order of the families.
@@ -165,7 +169,8 @@ fn roof(level: Level, machine: &Machine) -> Vec<Item> {
         *last /= 2;
     }
     bytes.push(4 * machine.last());
-    let kernels: &[Kernel] = if level == Level::Quick { &[Kernel::Sum] } else { &[Kernel::Sum, Kernel::Fill, Kernel::Copy] };
+    let kernels: &[Kernel] =
+        if level == Level::Quick { &[Kernel::Sum] } else { &[Kernel::Sum, Kernel::Fill, Kernel::Copy] };
     let case = |kernel: Kernel, bytes: u64| {
         let lines = usize::try_from(bytes / 64 / kernel.roles().len() as u64).unwrap_or(1);
         let case = Case::new(kernel, DType::F8, &[lines.max(1) * 8], Order::C, LoopOrder::identity(1));
@@ -254,8 +259,11 @@ fn grid(machine: &Machine, level: Level) -> Vec<Case> {
 
 /// Loop orders of three dimensions; 0,1,2 is the baseline of C, and 2,1,0 of F.
 fn cubes(level: Level) -> Vec<Case> {
-    let loops: &[&str] =
-        if level == Level::Full { &["0,2,1", "1,0,2", "1,2,0", "2,0,1", "2,1,0"] } else { &["0,2,1", "1,0,2", "1,2,0"] };
+    let loops: &[&str] = if level == Level::Full {
+        &["0,2,1", "1,0,2", "1,2,0", "2,0,1", "2,1,0"]
+    } else {
+        &["0,2,1", "1,0,2", "1,2,0"]
+    };
     let shapes: &[[usize; 3]] = if level == Level::Full { &[[64; 3], [128; 3], [256; 3]] } else { &[[128; 3]] };
     let cases = shapes.iter().flat_map(|shape| loops.iter().map(move |loops| (shape, loops)));
     let mut cases: Vec<Case> =
@@ -306,7 +314,9 @@ mod tests {
         });
         assert!(counts[0] < counts[1] && counts[1] < counts[2], "{counts:?}");
         let quick: HashSet<String> = items(Level::Quick, &machine()).iter().map(Item::id).collect();
-        for id in ["order/sum/f8/4096x4096/C/1,0", "order/sum/f8/4096x4096/F/0,1", "order/sum/f8/4096x4096/C/1,0/pad=64"] {
+        for id in
+            ["order/sum/f8/4096x4096/C/1,0", "order/sum/f8/4096x4096/F/0,1", "order/sum/f8/4096x4096/C/1,0/pad=64"]
+        {
             assert!(quick.contains(id), "{id}");
         }
         let standard: HashSet<String> = items(Level::Standard, &machine()).iter().map(Item::id).collect();

@@ -111,7 +111,12 @@ mod tests {
             let pace = level.pace();
             let placement_ns = fit_placement(&items, &machine, pace, level.budget_ns(), pace.placement_ns);
             let estimate = estimate_ns(&items, &machine, Pace { placement_ns, ..pace });
-            assert!(estimate <= level.budget_ns(), "{level:?}: {estimate} ns of {}, {} items", level.budget_ns(), items.len());
+            assert!(
+                estimate <= level.budget_ns(),
+                "{level:?}: {estimate} ns of {}, {} items",
+                level.budget_ns(),
+                items.len()
+            );
             assert!(placement_ns >= 20_000_000, "{level:?}: {placement_ns}, {} items", items.len());
         }
     }

@@ -1,0 +1,258 @@
+//! `stridewise run`: measure, simulate, chart.
+
+use super::exit::{Exit, Failure};
+use super::output::Format;
+use super::progress::Progress;
+use super::results::Results;
+use super::selection::{Planned, Selection};
+use crate::bundle::{About, Bundle, Config, Header, Place};
+use crate::counters;
+use crate::host::Host;
+use crate::kernel::Isa;
+use crate::measure::{Error, Measured, Observer, Session, Settings};
+use crate::report;
+use crate::simulate::Geometry;
+use crate::suite::{self, Item, Machine, Pace};
+use clap::Args;
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Measure, simulate and chart; leaves a folder with the bundle, charts and a summary
+#[derive(Args, Debug)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    selection: Selection,
+    /// Folder for the results [default: results/<run-id>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Add a further run to --out: ratios from run to run get an interval of their own
+    #[arg(long, requires = "out", conflicts_with = "resume")]
+    append: bool,
+    /// Go on with a run that was cut off, with its plan and its pace
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "suite", "shape", "npy", "filter", "family", "budget", "seed"])]
+    resume: Option<PathBuf>,
+    /// CPU to measure on [default: the last this process may use]
+    #[arg(long, value_name = "N")]
+    cpu: Option<u32>,
+    /// Seed of every random choice [default: 1]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Instruction set of the line and stream walks [default: the widest of this CPU]
+    #[arg(long, value_name = "NAME")]
+    isa: Option<Isa>,
+    /// No progress, only the result
+    #[arg(long)]
+    quiet: bool,
+    /// Draw no charts
+    #[arg(long)]
+    no_charts: bool,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
+    let host = Host::probe();
+    let machine = Machine::of_host(&host);
+    let isa = args.isa.unwrap_or_else(Isa::best);
+    if !isa.is_available() {
+        let has: Vec<&str> = Isa::available().iter().map(|isa| isa.name()).collect();
+        return Err(Failure::usage(format!("--isa {isa}: this CPU has {}", has.join(" "))));
+    }
+    match &args.resume {
+        Some(folder) => {
+            let (results, bundle) = Results::resume(folder)?;
+            resume(args, &host, &machine, isa, results, &bundle)
+        }
+        None => fresh(args, &host, &machine, isa),
+    }
+}
+
+fn settings(args: &RunArgs, host: &Host, isa: Isa, seed: u64, pace: Pace) -> Settings {
+    Settings { seed, pace, cpu: args.cpu, isa, events: counters::catalogue(host), geometry: geometry(host) }
+}
+
+fn geometry(host: &Host) -> Result<Geometry, String> {
+    Geometry::of_host(host).map_err(|error| error.to_string())
+}
+
+fn session(settings: Settings, host: &Host) -> Result<Session<'static>, Failure> {
+    Session::new(settings, host, &STOP).map_err(failure)
+}
+
+fn failure(error: Error) -> Failure {
+    let exit = match &error {
+        Error::Case { .. } | Error::Checksum { .. } | Error::Kept(_) => Exit::Internal,
+        Error::Pin(crate::host::PinError::Outside { .. }) => Exit::Usage,
+        Error::Pin(_) => Exit::Impossible,
+    };
+    Failure::new(exit, error)
+}
+
+fn fresh(args: &RunArgs, host: &Host, machine: &Machine, isa: Isa) -> Result<Exit, Failure> {
+    let planned = args.selection.plan(machine)?;
+    if let Some(warning) = &planned.warning {
+        note(warning, args.quiet);
+    }
+    let seed = args.seed.unwrap_or(1);
+    let session = session(settings(args, host, isa, seed, planned.pace), host)?;
+    let Planned { suite, items, pace, .. } = planned;
+    let config = config("paired", seed, pace, session.cpu());
+    let counters = counters::probe(&counters::catalogue(host));
+    let about = About { suite, items: &items, config, isa: isa.to_string(), counters, geometry: geometry(host) };
+    let header = Header::new(host, about);
+    let place = if args.append { Place::Append } else { Place::New };
+    let results = Results::create(args.out.as_deref(), place, header)?;
+    measure(args, session, results, &items, machine, pace)
+}
+
+/// What a header says of the engine.
+pub(super) fn config(engine: &str, seed: u64, pace: Pace, cpu: Option<u32>) -> Config {
+    Config {
+        engine: engine.to_owned(),
+        seed,
+        placements: pace.placements,
+        placement_ns: pace.placement_ns,
+        sample_ns: pace.sample_ns,
+        cpu,
+        args: arguments(),
+    }
+}
+
+/// The command line without what may be a path.
+fn arguments() -> Vec<String> {
+    let mut path = false;
+    let keep = |argument: String| {
+        let hidden = path || argument.contains(['/', '\\']);
+        path = matches!(argument.as_str(), "--out" | "--resume" | "--npy");
+        if hidden { "(path)".to_owned() } else { argument }
+    };
+    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).map(keep).collect()
+}
+
+fn resume(
+    args: &RunArgs,
+    host: &Host,
+    machine: &Machine,
+    isa: Isa,
+    results: Results,
+    bundle: &Bundle,
+) -> Result<Exit, Failure> {
+    let header = &bundle.header;
+    let folder = results.folder().display().to_string();
+    let refuse = |why: String| Failure::new(Exit::NotComparable, format!("--resume {folder}: {why}"));
+    let class = host.machine_class().id();
+    if class != header.class_id {
+        return Err(refuse(format!("was measured on machine class {}, this one is {class}", header.class_id)));
+    }
+    if header.tool.isa != isa.name() || header.config.engine != "paired" {
+        return Err(refuse(format!("was measured with {} and the {} engine", header.tool.isa, header.config.engine)));
+    }
+    let parse = |id: &String| item_of(id).map_err(|error| refuse(format!("plan: {error}")));
+    let items: Vec<Item> = header.plan.ids.iter().map(parse).collect::<Result<_, _>>()?;
+    let ids = |bundle: &Bundle| -> HashSet<String> {
+        let pairs = bundle.pairs.iter().map(|pair| pair.id.clone());
+        let cases = bundle.cases.iter().map(|case| case.case.id.clone());
+        pairs.chain(cases).chain(bundle.skipped.iter().map(|skipped| skipped.id.clone())).collect()
+    };
+    let done = ids(bundle);
+    let left: Vec<Item> = items.into_iter().filter(|item| !done.contains(&item.id())).collect();
+    note(&format!("{} of {} cases are left", left.len(), header.plan.ids.len()), args.quiet);
+    let config = &header.config;
+    let pace = Pace {
+        placements: config.placements,
+        placement_ns: config.placement_ns,
+        sample_ns: config.sample_ns,
+        ..suite::Level::Standard.pace()
+    };
+    // Another seed than the finished part had: the same one would repeat its random choices.
+    let settings = settings(args, host, isa, config.seed.wrapping_add(done.len() as u64), pace);
+    measure(args, session(settings, host)?, results, &left, machine, pace)
+}
+
+/// The item that an id of a plan stands for.
+fn item_of(id: &str) -> Result<Item, String> {
+    let case: suite::Case = id.parse()?;
+    Ok(match case.family.as_str() {
+        "null" => Item::Null { case },
+        "floor" | "roof" => Item::Solo { case },
+        _ if case.is_baseline() => Item::Solo { case },
+        _ => Item::against_baseline(case),
+    })
+}
+
+struct Keeper<'a> {
+    results: &'a mut Results,
+    progress: Progress,
+}
+
+impl Observer for Keeper<'_> {
+    fn started(&mut self, index: usize, id: &str) {
+        self.progress.started(index, id);
+    }
+
+    fn finished(&mut self, _: usize, measured: Measured) -> std::io::Result<()> {
+        self.results.push(measured)
+    }
+}
+
+fn measure(
+    args: &RunArgs,
+    mut session: Session<'_>,
+    mut results: Results,
+    items: &[Item],
+    machine: &Machine,
+    pace: Pace,
+) -> Result<Exit, Failure> {
+    // If the handler cannot be set, an interrupt ends the process; the journal has every finished case all the same.
+    let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
+    let estimates = items.iter().map(|item| suite::estimate_ns(std::slice::from_ref(item), machine, pace)).collect();
+    let mut keeper = Keeper { progress: Progress::new(estimates, args.quiet), results: &mut results };
+    let ran = session.run(items, &mut keeper);
+    keeper.progress.finish();
+    if !ran.map_err(failure)? {
+        let folder = results.folder().display();
+        let message =
+            format!("interrupted; what was finished is in {folder}; go on with: stridewise run --resume {folder}");
+        return Err(Failure::new(Exit::Interrupted, message));
+    }
+    let noise = serde_json::to_value(session.disturbance()).unwrap_or_default();
+    // The mask comes back before charts are drawn.
+    drop(session);
+    let (bundle, text) = results.finish(noise, !args.no_charts)?;
+    let text = match args.format {
+        Format::Table => text,
+        Format::Json => json(&bundle)?,
+    };
+    anstream::stdout().write_all(text.as_bytes())?;
+    let compared = bundle.pairs.len() + bundle.cases.len();
+    if compared == 0 {
+        let reason = bundle.skipped.first().map_or_else(String::new, |skipped| skipped.reason.clone());
+        return Err(Failure::new(Exit::Impossible, format!("nothing could be measured: {reason}")));
+    }
+    Ok(Exit::Fine)
+}
+
+fn json(bundle: &Bundle) -> Result<String, Failure> {
+    let document = serde_json::json!({
+        "schema": "stridewise.run",
+        "schema_version": [1, 0],
+        "run_id": bundle.header.run_id,
+        "class_id": bundle.header.class_id,
+        "finding": report::finding(bundle),
+        "trust": report::trust(bundle),
+        "rows": report::rows(bundle),
+    });
+    serde_json::to_string_pretty(&document).map(|text| text + "\n").map_err(|error| Failure::new(Exit::Internal, error))
+}
+
+#[expect(clippy::print_stderr, reason = "a remark, no result")]
+fn note(text: &str, quiet: bool) {
+    if !quiet {
+        eprintln!("stridewise: {text}");
+    }
+}

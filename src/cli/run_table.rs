@@ -1,0 +1,69 @@
+//! The table that `run`, `cargo bench` and `validate` print.
+
+use super::output;
+use crate::report::Row;
+use crate::units::ratio;
+
+/// Columns of a terminal from which the roof and the simulated misses are shown too.
+const WIDE: u16 = 110;
+
+/// Three significant digits of nanoseconds.
+fn ns(value: f64) -> String {
+    match value {
+        v if v < 1.0 => format!("{v:.3}"),
+        v if v < 10.0 => format!("{v:.2}"),
+        v => format!("{v:.1}"),
+    }
+}
+
+/// One line per pair; fitted to `width` columns.
+pub(super) fn table(rows: &[Row], width: u16) -> String {
+    let wide = width >= WIDE;
+    let mut header = vec!["array", "loop", "ns/step", "→", "penalty", "95 %"];
+    if wide {
+        header.extend(["of roof", "L1 misses*"]);
+    }
+    header.push("");
+    let mut table = output::table(&header, 2);
+    for row in rows {
+        let [low, high] = row.this_run.unwrap_or(row.this_host);
+        let interval = if high < 100.0 { format!("{low:.2}–{high:.2}") } else { format!("{low:.0}–{high:.0}") };
+        let mut cells = vec![
+            row.case.clone(),
+            row.loops.clone(),
+            ns(row.baseline_ns),
+            ns(row.contender_ns),
+            ratio(row.penalty),
+            interval,
+        ];
+        if wide {
+            cells.push(row.of_roof.map_or_else(String::new, |roof| format!("{roof:.0} %")));
+            let misses = row.simulated_l1;
+            cells.push(misses.map_or_else(String::new, |[one, other]| format!("{one:.3} → {other:.3}")));
+        }
+        cells.push(remark(row));
+        table.add_row(cells);
+    }
+    let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+    let note = |text: &mut String, line: &str| text.push_str(line);
+    if wide && rows.iter().any(|row| row.simulated_l1.is_some()) {
+        note(&mut text, " * per step, simulated: demand misses of an LRU model without prefetch, caches warm\n");
+    }
+    if rows.iter().any(|row| row.at_floor == Some(true)) {
+        note(
+            &mut text,
+            " base at floor: the baseline costs what it costs inside L1, the core bounds it and not memory\n",
+        );
+    }
+    text
+}
+
+/// Nothing where a verdict is clear.
+fn remark(row: &Row) -> String {
+    match (row.verdict, row.at_floor) {
+        ("inconclusive", _) => "inconclusive".to_owned(),
+        ("same", _) => "same".to_owned(),
+        (_, Some(true)) => "base at floor".to_owned(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,82 @@
+//! What a bundle says, in sentences.
+
+use super::rows::{Row, rows};
+use crate::bundle::{Bundle, shown};
+use crate::stats;
+use crate::units::{bytes_long, percent, ratio};
+
+/// The headline: the largest plain penalty, where it is, and whether it can be believed.
+#[must_use]
+pub fn finding(bundle: &Bundle) -> String {
+    let rows = rows(bundle);
+    let cpu = shown(&bundle.cpu_name());
+    let sure = |row: &&Row| row.verdict != "inconclusive";
+    // The largest array of the plain walk: what a programmer meets; else the dearest pair.
+    let plain = |row: &&Row| row.case.starts_with("sum f8") && !row.case.contains('=') && row.loops == "1,0";
+    let largest = rows.iter().filter(sure).filter(plain).max_by_key(|row| row.footprint_bytes);
+    let dearest = || rows.iter().filter(sure).max_by(|a, b| a.penalty.total_cmp(&b.penalty));
+    let Some(row) = largest.or_else(dearest) else {
+        return match rows.len() {
+            0 => format!("Nothing was compared on {cpu}."),
+            n => format!("Too noisy to answer: all {n} pairs on {cpu} are inconclusive."),
+        };
+    };
+    let Row { case, loops, baseline_loops, footprint_bytes, penalty, .. } = row;
+    let [low, high] = row.this_run.unwrap_or(row.this_host);
+    let mut text = format!(
+        "Loop order {loops} instead of {baseline_loops} costs {} ({:.1}-{:.1}) over {case} ({}) on {cpu}.",
+        ratio(*penalty),
+        low,
+        high,
+        bytes_long(*footprint_bytes)
+    );
+    let top = rows.iter().filter(sure).max_by(|a, b| a.penalty.total_cmp(&b.penalty));
+    if let Some(top) = top.filter(|top| top.penalty > 1.2 * penalty) {
+        text.push_str(&format!(" The dearest pair is {}, order {}: {}.", top.case, top.loops, ratio(top.penalty)));
+    }
+    text
+}
+
+/// How far the figures can be trusted: the null controls, and what disturbed the run.
+#[must_use]
+pub fn trust(bundle: &Bundle) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (mut controls, mut noisy, mut widest) = (0, Vec::new(), 0.0_f64);
+    for (pair, interval) in bundle.nulls() {
+        controls += 1;
+        widest = widest.max((interval.estimate - 1.0).abs());
+        if stats::null_is_noisy(&pair.log_ratios().concat()) {
+            let [low, high] = [interval.low - 1.0, interval.high - 1.0].map(percent);
+            noisy.push(format!("{} ({low} to {high})", bytes_long(pair.contender.footprint_bytes)));
+        }
+    }
+    match (controls, noisy.as_slice()) {
+        (0, _) => lines.push("No null control was measured: how noisy this run was is not known.".to_owned()),
+        (n, []) => lines.push(format!("{n} null controls (a case against itself) agree within {:.1} %.", widest * 100.0)),
+        (n, some) => lines.push(format!(
+            "This machine was too noisy for some verdicts: {} of {n} null controls fail, at {}; pairs of that size read \
+             inconclusive.",
+            some.len(),
+            some.join(", ")
+        )),
+    }
+    let (mut all, mut disturbed) = (0, 0);
+    for block in bundle.pairs.iter().flat_map(|pair| &pair.blocks) {
+        all += block.rounds();
+        disturbed += block.disturbed.len();
+    }
+    if disturbed > 0 {
+        lines.push(format!("{disturbed} of {all} rounds were disturbed (steal, switches, faults) and are left out."));
+    }
+    if bundle.header.tool.debug {
+        lines.push("Measured with a debug build: these times mean nothing.".to_owned());
+    }
+    if !bundle.skipped.is_empty() {
+        lines.push(format!("{} planned cases were not measured; the bundle says why.", bundle.skipped.len()));
+    }
+    if bundle.end.is_none() {
+        let done = bundle.pairs.len() + bundle.cases.len() + bundle.skipped.len();
+        lines.push(format!("The run was cut off after {done} of {} cases.", bundle.header.plan.ids.len()));
+    }
+    lines
+}
