@@ -17,8 +17,8 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// Accesses beyond which a nest is not simulated: it would take more than its share of a run.
-const MOST_SIMULATED_ACCESSES: u64 = 400_000_000;
+/// Touched lines of a pass beyond which a nest is not simulated: it would take more than its share of a run.
+const MOST_SIMULATED_TOUCHES: u64 = 100_000_000;
 /// Share of the run so far that simulating may take.
 const SIMULATING_SHARE: f64 = 0.05;
 /// Time that simulating may always take.
@@ -310,7 +310,7 @@ impl<'a> Session<'a> {
         }
         let geometry = self.settings.geometry.clone()?;
         let begun = Instant::now();
-        let options = simulate::Options { most_accesses: Some(MOST_SIMULATED_ACCESSES), ..Default::default() };
+        let options = simulate::Options { most_touches: Some(MOST_SIMULATED_TOUCHES), ..Default::default() };
         let report = simulate::simulate(&arm.nest, addresses, &geometry, &options).map_err(|error| error.to_string());
         self.simulating += begun.elapsed();
         self.simulated.insert((plain, offsets), report.clone());

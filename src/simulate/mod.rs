@@ -1,23 +1,168 @@
-//! TEMP
-use serde::{Deserialize, Serialize};
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Geometry {
-    pub levels: Vec<u32>,
+//! Set-associative caches and TLBs, exact and fast: demand misses of any nest on every machine.
+//!
+//! The model: true LRU, write-back with write-allocate, levels neither inclusive nor exclusive, one core, virtual
+//! addresses, no prefetch. An access is counted once per line it touches. These are no hardware counts: see
+//! [`Report`] and the words that stand beside every figure.
+
+mod cache;
+mod engine;
+mod geometry;
+mod report;
+
+pub use geometry::{Geometry, GeometryError, Level, TlbLevel};
+pub use report::{LevelCounts, Pass, Report, TlbCounts};
+
+use crate::nest::LoopNest;
+
+/// How a nest is simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Touched lines of a pass beyond which a nest is refused; `None` for no limit.
+    pub most_touches: Option<u64>,
+    /// Whether misses are told apart as compulsory, capacity and conflict: slower, and takes memory per line.
+    pub classify: bool,
+    /// Whether steps inside a line are counted at once; the result is the same.
+    pub grouped: bool,
 }
-impl Geometry {
-    pub fn of_host(_: &crate::host::Host) -> Result<Self, String> {
-        Ok(Self { levels: vec![] })
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { most_touches: None, classify: false, grouped: true }
     }
 }
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    pub most_accesses: Option<u64>,
-    pub x: bool,
+
+/// Why a nest is not simulated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It would take too long.
+    #[error("not simulated: {touches} touched lines per pass, the limit is {limit}")]
+    TooLong {
+        /// Touched lines of a pass, roughly.
+        touches: u64,
+        /// The limit.
+        limit: u64,
+    },
 }
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
-    pub engine: String,
+
+/// Touched lines of a pass, where steps inside a line count once: what simulating costs.
+#[must_use]
+pub fn touches(nest: &LoopNest, line: u64) -> u64 {
+    let share = nest.inner_steps().iter().map(|step| step.unsigned_abs().clamp(1, line)).max().unwrap_or(line);
+    let steps = u128::from(nest.steps()) * u128::from(share) / u128::from(line.max(1));
+    u64::try_from(steps).unwrap_or(u64::MAX).saturating_mul(nest.operands().len() as u64)
 }
-pub fn simulate(_: &crate::nest::LoopNest, _: &[u64], _: &Geometry, _: &Options) -> Result<Report, String> {
-    Err("temp".into())
+
+/// Replays a nest whose buffers start at `addresses`: one pass from empty caches, and further ones until two in a row
+/// have equal counts.
+///
+/// With LRU a level's state after a pass follows from the lines it was asked for in that pass, so passes repeat after
+/// at most one more than there are levels.
+///
+/// # Errors
+/// [`Error::TooLong`] beyond the limit of the options.
+pub fn simulate(nest: &LoopNest, addresses: &[u64], geometry: &Geometry, options: &Options) -> Result<Report, Error> {
+    let touches = touches(nest, geometry.line());
+    if let Some(limit) = options.most_touches.filter(|&limit| touches > limit) {
+        return Err(Error::TooLong { touches, limit });
+    }
+    let mut machine = engine::Machine::new(geometry, options.classify);
+    let cold = machine.pass(nest, addresses, options.grouped);
+    let mut warm = machine.pass(nest, addresses, options.grouped);
+    let (mut passes, most) = (2, u32::try_from(geometry.levels.len().max(geometry.tlbs.len())).unwrap_or(8) + 2);
+    let mut before = cold.clone();
+    while counts(&warm) != counts(&before) && passes < most {
+        before = warm;
+        warm = machine.pass(nest, addresses, options.grouped);
+        passes += 1;
+    }
+    Ok(Report { policy: "lru".to_owned(), cold, warm, passes })
+}
+
+/// What must be equal for passes to repeat.
+fn counts(pass: &Pass) -> Vec<u64> {
+    let levels = pass.levels.iter().flat_map(|level| [level.misses, level.writebacks]);
+    levels.chain(pass.tlb.iter().map(|tlb| tlb.misses)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::{Layout, Order};
+    use crate::nest::{Operand, Role};
+    use crate::units::Rng;
+
+    fn zen3() -> Geometry {
+        let caches = Geometry::parse_caches("l1=32K:8:64,l2=512K:8:64,l3=32M:16:64").unwrap();
+        Geometry::new(caches, Geometry::parse_tlbs("l1=64,l2=2048:8").unwrap(), 4096, "test").unwrap()
+    }
+
+    fn misses(rows: usize, columns: usize, order: &str, offset: u64) -> Vec<u64> {
+        let array = Layout::contiguous(&[rows, columns], 8, Order::C).unwrap();
+        let nest = LoopNest::of_layouts(&[(&array, Role::Read)], &order.parse().unwrap()).unwrap();
+        let report = simulate(&nest, &[(1 << 30) + offset], &zen3(), &Options::default()).unwrap();
+        report.cold.levels.iter().map(|level| level.misses).collect()
+    }
+
+    #[test]
+    fn known_counts() {
+        assert_eq!(misses(2048, 2048, "0,1", 0), [524_288, 524_288, 524_288]);
+        assert_eq!(misses(2048, 2048, "1,0", 0), [4_194_304, 4_194_304, 524_288]);
+        assert_eq!(misses(2047, 2047, "1,0", 0), [4_190_209, 525_568, 523_777]);
+        assert_eq!(misses(1000, 1000, "1,0", 0), [1_000_000, 125_000, 125_000]);
+        assert_eq!(misses(600, 600, "0,1", 24), [45_001, 45_001, 45_001]);
+    }
+
+    #[test]
+    fn warm_passes_of_what_fits_miss_nothing() {
+        let array = Layout::contiguous(&[32, 64], 8, Order::C).unwrap();
+        let nest = LoopNest::of_layouts(&[(&array, Role::Update)], &"1,0".parse().unwrap()).unwrap();
+        let report = simulate(&nest, &[1 << 20], &zen3(), &Options { classify: true, ..Options::default() }).unwrap();
+        let (cold, warm) = (&report.cold.levels[0], &report.warm.levels[0]);
+        assert_eq!((cold.accesses, cold.misses, cold.compulsory, cold.conflict), (4096, 256, Some(256), Some(0)));
+        assert_eq!((warm.accesses, warm.misses, warm.writebacks), (4096, 0, 0));
+    }
+
+    #[test]
+    fn conflicts_are_told_from_capacity() {
+        // 16 lines in one set of 8 ways: all conflict, since 512 lines would fit.
+        let array = Layout::contiguous(&[16, 512], 8, Order::C).unwrap();
+        let operand = Operand { steps: vec![4096], ..Operand::of_layout(&array, Role::Read, 0) };
+        let nest = LoopNest::new(vec![16], vec![operand], vec![65_536], &"0".parse().unwrap()).unwrap();
+        let report = simulate(&nest, &[0], &zen3(), &Options { classify: true, ..Options::default() }).unwrap();
+        let warm = &report.warm.levels[0];
+        assert_eq!((warm.misses, warm.capacity, warm.conflict), (16, Some(0), Some(16)));
+    }
+
+    /// Random nests of up to three operands with strides of both signs and 0, straddling elements, tiles.
+    #[test]
+    fn grouping_steps_changes_no_count() {
+        let mut rng = Rng::new(77);
+        let small = Geometry::parse_caches("l1=1K:4:64,l2=6K:6:64").unwrap();
+        let geometry = Geometry::new(small, Geometry::parse_tlbs("l1=4,l2=12:3").unwrap(), 256, "test").unwrap();
+        for number in 0..3000 {
+            let nest = random_nest(&mut rng);
+            let bases: Vec<u64> = nest.buffers().iter().map(|_| (1 << 20) + rng.below(300)).collect();
+            let both = [true, false]
+                .map(|grouped| simulate(&nest, &bases, &geometry, &Options { grouped, ..Options::default() }).unwrap());
+            assert_eq!(both[0], both[1], "nest {number}: {nest:?} at {bases:?}");
+        }
+    }
+
+    fn random_nest(rng: &mut Rng) -> LoopNest {
+        let axes: Vec<usize> = (0..=rng.below(3)).map(|_| 1 + usize::try_from(rng.below(9)).unwrap()).collect();
+        let operands: Vec<Operand> = (0..=rng.below(2))
+            .map(|buffer| {
+                let itemsize = [1, 4, 8, 16, 64][usize::try_from(rng.below(5)).unwrap()];
+                let steps: Vec<i64> = axes.iter().map(|_| rng.below(401).cast_signed() - 200).collect();
+                let role = [Role::Read, Role::Write, Role::Update][usize::try_from(rng.below(3)).unwrap()];
+                Operand { role, buffer: usize::try_from(buffer).unwrap(), itemsize, start: 8000, steps }
+            })
+            .collect();
+        let mut order: Vec<usize> = (0..axes.len()).collect();
+        rng.shuffle(&mut order);
+        let order = crate::nest::LoopOrder::new(order).unwrap();
+        let buffers = vec![16_400; operands.len()];
+        let nest = LoopNest::new(axes.clone(), operands, buffers, &order).unwrap();
+        if rng.coin() { nest.tiled(&[(0, 1 + usize::try_from(rng.below(4)).unwrap())]).unwrap() } else { nest }
+    }
 }

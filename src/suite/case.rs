@@ -76,7 +76,9 @@ impl Options {
             "tile" => self.tile = usize::try_from(number()?).map_err(|error| error.to_string())?,
             "walk" => self.walk = value.parse()?,
             _ => {
-                return Err(format!("unknown option {key:?}: expected base, pad, pages, stores, threads, tile or walk"));
+                return Err(format!(
+                    "unknown option {key:?}: expected base, pad, pages, stores, threads, tile or walk"
+                ));
             }
         }
         Ok(())

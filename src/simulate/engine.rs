@@ -1,0 +1,243 @@
+//! The direct engine: every line that the nest touches, in the order in which a kernel touches it.
+//!
+//! Steps in which no operand changes its line are counted at once: after the first of them the touched lines are the
+//! most recent of their sets, so the others hit and leave the order as it is. That needs no more touched lines than
+//! the first level has ways.
+
+use super::cache::{Full, Lru, Met};
+use super::geometry::Geometry;
+use super::report::{LevelCounts, Pass, TlbCounts};
+use crate::nest::{LoopNest, Role};
+use std::collections::HashSet;
+
+/// One level with its counts and, if misses are classified, its fully associative twin.
+struct Stage {
+    cache: Lru,
+    counts: LevelCounts,
+    twin: Option<Full>,
+    /// Misses of lines never seen before by this level.
+    seen: HashSet<u64>,
+}
+
+struct TlbStage {
+    cache: Lru,
+    counts: TlbCounts,
+}
+
+/// Caches and TLBs with their state.
+pub(super) struct Machine {
+    stages: Vec<Stage>,
+    tlbs: Vec<TlbStage>,
+    line_bits: u32,
+    page_bits: u32,
+    /// The page of the last translation: it is the most recent of every TLB.
+    last_page: Option<u64>,
+    classify: bool,
+}
+
+impl Machine {
+    pub(super) fn new(geometry: &Geometry, classify: bool) -> Self {
+        let stage = |level: &super::Level| Stage {
+            cache: Lru::new(level.sets, level.ways),
+            counts: LevelCounts { name: level.name.clone(), ..LevelCounts::default() },
+            twin: classify.then(|| Full::new(level.ways as usize * level.sets as usize)),
+            seen: HashSet::new(),
+        };
+        let tlb = |tlb: &super::TlbLevel| TlbStage {
+            cache: Lru::new(tlb.entries / tlb.ways, tlb.ways),
+            counts: TlbCounts { name: tlb.name.clone(), ..TlbCounts::default() },
+        };
+        Self {
+            stages: geometry.levels.iter().map(stage).collect(),
+            tlbs: geometry.tlbs.iter().map(tlb).collect(),
+            line_bits: geometry.line().trailing_zeros(),
+            page_bits: geometry.page.trailing_zeros(),
+            last_page: None,
+            classify,
+        }
+    }
+
+    /// One pass; the state stays.
+    pub(super) fn pass(&mut self, nest: &LoopNest, bases: &[u64], grouped: bool) -> Pass {
+        for stage in &mut self.stages {
+            stage.counts = LevelCounts { name: std::mem::take(&mut stage.counts.name), ..LevelCounts::default() };
+        }
+        for tlb in &mut self.tlbs {
+            tlb.counts = TlbCounts { name: std::mem::take(&mut tlb.counts.name), ..TlbCounts::default() };
+        }
+        self.walk(nest, bases, grouped);
+        let mut levels: Vec<LevelCounts> = self.stages.iter().map(|stage| stage.counts.clone()).collect();
+        for level in &mut levels {
+            level.hits = level.accesses - level.misses;
+            if let (true, Some(compulsory), Some(capacity)) = (self.classify, level.compulsory, level.capacity) {
+                level.conflict = Some(level.misses.saturating_sub(compulsory + capacity));
+            }
+        }
+        let mut tlb: Vec<TlbCounts> = self.tlbs.iter().map(|tlb| tlb.counts.clone()).collect();
+        tlb.iter_mut().for_each(|tlb| tlb.hits = tlb.accesses - tlb.misses);
+        let page_walks = tlb.last().map(|tlb| tlb.misses);
+        Pass { accesses: nest.accesses(), levels, tlb, page_walks }
+    }
+
+    fn walk(&mut self, nest: &LoopNest, bases: &[u64], grouped: bool) {
+        let operands: Vec<Walker> = nest
+            .operands()
+            .iter()
+            .zip(nest.inner_steps())
+            .map(|(operand, step)| Walker {
+                base: bases.get(operand.buffer).copied().unwrap_or(0),
+                step,
+                size: operand.itemsize as u64,
+                role: operand.role,
+            })
+            .collect();
+        let most = self.stages[0].cache.ways();
+        // A TLB's most recent page is that of the last operand: with several, each group starts with all of them.
+        let grouped =
+            grouped && operands.len() <= most && self.tlbs.iter().all(|tlb| operands.len() <= tlb.cache.ways());
+        let mut at = vec![0; operands.len()];
+        let mut runs = nest.runs();
+        while let Some(length) = runs.advance() {
+            for (k, operand) in operands.iter().enumerate() {
+                at[k] = operand.base.wrapping_add_signed(runs.at()[k]);
+            }
+            self.run(&operands, &mut at, length as u64, grouped);
+        }
+    }
+
+    /// One innermost run.
+    fn run(&mut self, operands: &[Walker], at: &mut [u64], length: u64, grouped: bool) {
+        let mut left = length;
+        while left > 0 {
+            let mut group = if grouped { left } else { 1 };
+            let mut touches = 0;
+            for (operand, &address) in operands.iter().zip(at.iter()) {
+                let (first, last) = self.lines(address, operand.size);
+                self.touch(operand, address, first, last);
+                touches += (last - first + 1) * operand.role.touches();
+                group = group.min(if first == last { operand.stays(address, self.line_bits) } else { 1 });
+            }
+            if group > 1 {
+                self.stages[0].counts.accesses += touches * (group - 1);
+                if let Some(tlb) = self.tlbs.first_mut() {
+                    // No line changes, so no page does.
+                    tlb.counts.accesses += operands.iter().map(|o| o.role.touches()).sum::<u64>() * (group - 1);
+                }
+            }
+            for (operand, address) in operands.iter().zip(at.iter_mut()) {
+                *address = address.wrapping_add_signed(operand.step.wrapping_mul(group.cast_signed()));
+            }
+            left -= group;
+        }
+    }
+
+    #[inline]
+    fn lines(&self, address: u64, size: u64) -> (u64, u64) {
+        (address >> self.line_bits, address.wrapping_add(size - 1) >> self.line_bits)
+    }
+
+    #[inline]
+    fn touch(&mut self, operand: &Walker, address: u64, first: u64, last: u64) {
+        if !self.tlbs.is_empty() {
+            let pages = (address >> self.page_bits)..=(address.wrapping_add(operand.size - 1) >> self.page_bits);
+            for page in pages {
+                self.translate(page, operand.role.touches());
+            }
+        }
+        for line in first..=last {
+            match operand.role {
+                Role::Read => self.access(line, false),
+                Role::Write => self.access(line, true),
+                Role::Update => {
+                    self.access(line, false);
+                    self.access(line, true);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn translate(&mut self, page: u64, times: u64) {
+        self.tlbs[0].counts.accesses += times;
+        if self.last_page == Some(page) {
+            return;
+        }
+        self.last_page = Some(page);
+        for (index, tlb) in self.tlbs.iter_mut().enumerate() {
+            if index > 0 {
+                tlb.counts.accesses += 1;
+            }
+            if tlb.cache.access(page, false) == Met::Hit {
+                return;
+            }
+            tlb.counts.misses += 1;
+        }
+    }
+
+    #[inline]
+    fn access(&mut self, line: u64, write: bool) {
+        for level in 0..self.stages.len() {
+            let stage = &mut self.stages[level];
+            stage.counts.accesses += 1;
+            // Only the first level sees the store; the others see the line being fetched.
+            let met = stage.cache.access(line, write && level == 0);
+            let held = stage.twin.as_mut().map(|twin| twin.access(line));
+            let Met::Miss { written_back } = met else { return };
+            stage.counts.misses += 1;
+            if let Some(held) = held {
+                let new = stage.seen.insert(line);
+                *stage.counts.compulsory.get_or_insert(0) += u64::from(new);
+                *stage.counts.capacity.get_or_insert(0) += u64::from(!new && !held);
+            }
+            if let Some(victim) = written_back {
+                stage.counts.writebacks += 1;
+                self.write_back(level + 1, victim);
+            }
+        }
+    }
+
+    /// A written line arrives from the level before: it is held here as written. No demand access, so not counted as one.
+    fn write_back(&mut self, from: usize, line: u64) {
+        let mut line = line;
+        for stage in self.stages.iter_mut().skip(from) {
+            match stage.cache.access(line, true) {
+                Met::Miss { written_back: Some(victim) } => {
+                    stage.counts.writebacks += 1;
+                    line = victim;
+                }
+                _ => return,
+            }
+        }
+    }
+}
+
+/// One operand of a run.
+struct Walker {
+    base: u64,
+    step: i64,
+    size: u64,
+    role: Role,
+}
+
+impl Walker {
+    /// Steps from here, this one included, that touch the same single line.
+    #[inline]
+    fn stays(&self, address: u64, line_bits: u32) -> u64 {
+        let inside = address & ((1 << line_bits) - 1);
+        match self.step {
+            0 => u64::MAX,
+            step if step > 0 => ((1 << line_bits) - self.size - inside) / step.unsigned_abs() + 1,
+            step => inside / step.unsigned_abs() + 1,
+        }
+    }
+}
+
+trait Touches {
+    fn touches(self) -> u64;
+}
+
+impl Touches for Role {
+    fn touches(self) -> u64 {
+        if self == Role::Update { 2 } else { 1 }
+    }
+}

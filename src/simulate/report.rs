@@ -1,0 +1,67 @@
+//! What a simulation says.
+
+use serde::{Deserialize, Serialize};
+
+/// One level over one pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LevelCounts {
+    /// `L1d`, `L2`, …
+    pub name: String,
+    /// Lines asked for: of the first level by the program, of the others by the level before.
+    pub accesses: u64,
+    /// Found.
+    pub hits: u64,
+    /// Not found.
+    pub misses: u64,
+    /// Misses of lines never touched before; absent unless classification was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compulsory: Option<u64>,
+    /// Misses that a fully associative LRU cache of the same size has too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u64>,
+    /// Misses that only the division into sets causes; where the sets happen to help, none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<u64>,
+    /// Written lines that left for the next level.
+    pub writebacks: u64,
+}
+
+/// One TLB over one pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlbCounts {
+    /// `L1 dTLB`, …
+    pub name: String,
+    /// Translations asked for; an access that lies in two pages asks twice.
+    pub accesses: u64,
+    /// Found.
+    pub hits: u64,
+    /// Not found.
+    pub misses: u64,
+}
+
+/// One pass over the nest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    /// Loads and stores of the program.
+    pub accesses: u64,
+    /// Caches from the CPU outwards.
+    pub levels: Vec<LevelCounts>,
+    /// TLBs from the CPU outwards.
+    pub tlb: Vec<TlbCounts>,
+    /// Translations that no TLB had; absent where no TLB is simulated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_walks: Option<u64>,
+}
+
+/// The same nest from empty caches, and in the steady state of repeated passes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Replacement policy: `lru`.
+    pub policy: String,
+    /// The first pass, from empty caches.
+    pub cold: Pass,
+    /// A further pass once passes repeat; timed loops are in this state.
+    pub warm: Pass,
+    /// Passes until they repeated.
+    pub passes: u32,
+}
