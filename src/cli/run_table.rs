@@ -41,29 +41,36 @@ pub(super) fn table(rows: &[Row], width: u16) -> String {
             let misses = row.simulated_l1;
             cells.push(misses.map_or_else(String::new, |[one, other]| format!("{one:.3} → {other:.3}")));
         }
-        cells.push(remark(row));
+        cells.push(mark(row).to_owned());
         table.add_row(cells);
     }
     let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
-    let note = |text: &mut String, line: &str| text.push_str(line);
-    if wide && rows.iter().any(|row| row.simulated_l1.is_some()) {
-        note(&mut text, " * per step, simulated: demand misses of an LRU model without prefetch, caches warm\n");
-    }
-    if rows.iter().any(|row| row.at_floor == Some(true)) {
-        note(
-            &mut text,
-            " base at floor: the baseline costs what it costs inside L1, the core bounds it and not memory\n",
-        );
+    let notes = [
+        (wide && rows.iter().any(|row| row.simulated_l1.is_some()), SIMULATED),
+        (
+            rows.iter().any(|row| mark(row) == "f"),
+            "f  the baseline costs what it costs inside L1: the core bounds it, not memory",
+        ),
+        (rows.iter().any(|row| mark(row) == "="), "=  the same within 3 %"),
+        (
+            rows.iter().any(|row| mark(row) == "?"),
+            "?  inconclusive: few rounds, or the null control of this size failed",
+        ),
+    ];
+    for (_, note) in notes.into_iter().filter(|(shown, _)| *shown) {
+        text.push_str(&format!(" {note}\n"));
     }
     text
 }
 
-/// Nothing where a verdict is clear.
-fn remark(row: &Row) -> String {
+const SIMULATED: &str = "*  misses per step, simulated: demand misses of an LRU model without prefetch, caches warm";
+
+/// Nothing where there is nothing to remark.
+fn mark(row: &Row) -> &'static str {
     match (row.verdict, row.at_floor) {
-        ("inconclusive", _) => "inconclusive".to_owned(),
-        ("same", _) => "same".to_owned(),
-        (_, Some(true)) => "base at floor".to_owned(),
-        _ => String::new(),
+        ("inconclusive", _) => "?",
+        ("same", _) => "=",
+        (_, Some(true)) => "f",
+        _ => "",
     }
 }

@@ -57,6 +57,15 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
+/// An option as tables name it; the id has it in full.
+fn short(key: &str, value: &str) -> String {
+    match (key, value) {
+        ("walk", "line") => "lines".to_owned(),
+        ("pages", "huge") => "huge".to_owned(),
+        _ => format!("{key}={value}"),
+    }
+}
+
 /// The rows of a bundle in its order, null controls left out.
 #[must_use]
 pub fn rows(bundle: &Bundle) -> Vec<Row> {
@@ -68,7 +77,7 @@ fn row(bundle: &Bundle, pair: &PairRecord) -> Option<Row> {
     let baseline_ns = pair.per_step(Member::Baseline)?.median;
     let info = &pair.contender;
     let shape: Vec<String> = info.shape.iter().map(ToString::to_string).collect();
-    let options: String = info.options.iter().map(|(key, value)| format!(" {key}={value}")).collect();
+    let options: String = info.options.iter().map(|(key, value)| format!(" {}", short(key, value))).collect();
     let loops = |order: &[u32]| order.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let misses = |level: usize| {
         let [one, other] = [Member::Baseline, Member::Contender].map(|member| pair.simulated_misses(member, level));

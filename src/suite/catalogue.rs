@@ -52,7 +52,7 @@ impl Level {
             Self::Standard => (6, 600_000_000),
             Self::Full => (6, 600_000_000),
         };
-        Pace { placements, placement_ns, sample_ns: 1_000_000, least_rounds: 3 }
+        Pace { placements, placement_ns, sample_ns: 1_000_000, least_rounds: 4 }
     }
 }
 
@@ -198,6 +198,7 @@ fn order(level: Level, machine: &Machine) -> Vec<Item> {
     cases.extend(some.map(|kernel| against(kernel, DType::F8, [middle * 2; 2], Order::C)));
     cases.extend([DType::U1, DType::F4].map(|dtype| against(Kernel::Sum, dtype, [middle * 2; 2], Order::C)));
     cases.push(Case::new(Kernel::Sum, DType::F8, &[128; 3], Order::C, orders("2,1,0")));
+    cases.extend([(64, 4096), (4096, 64), (256, 1024), (1024, 256)].map(|(rows, columns)| sum_columns(rows, columns)));
     if level >= Level::Standard {
         cases.extend(neighbours(&sides, level));
         cases.extend(grid(machine, level));
