@@ -79,6 +79,56 @@ impl Machine {
         Pass { accesses: nest.accesses(), levels, tlb, page_walks }
     }
 
+    /// Reads of one operand from `start` on through at most two loops; with `pages` only the TLBs see them.
+    pub(super) fn iteration(&mut self, start: u64, size: u64, loops: &[(u64, i64)], pages: bool) {
+        let (outer, inner) = match loops {
+            [outer, inner] => (*outer, *inner),
+            [inner] => ((1, 0), *inner),
+            _ => ((1, 0), (1, 0)),
+        };
+        let operand = Walker { base: 0, step: inner.1, size, role: Role::Read };
+        for row in 0..outer.0 {
+            let mut at = start.wrapping_add_signed(outer.1.wrapping_mul(row.cast_signed()));
+            if pages {
+                for _ in 0..inner.0 {
+                    for page in (at >> self.page_bits)..=((at + size - 1) >> self.page_bits) {
+                        self.translate(page, 1);
+                    }
+                    at = at.wrapping_add_signed(inner.1);
+                }
+            } else {
+                self.run(std::slice::from_ref(&operand), std::slice::from_mut(&mut at), inner.0, true);
+            }
+        }
+    }
+
+    pub(super) fn misses(&self) -> Vec<u64> {
+        self.stages.iter().map(|stage| stage.counts.misses).collect()
+    }
+
+    pub(super) fn tlb_misses(&self) -> Vec<u64> {
+        self.tlbs.iter().map(|tlb| tlb.counts.misses).collect()
+    }
+
+    /// A pass of reads whose figures were found without walking it: touched lines and pages, misses per level.
+    pub(super) fn report(&self, nest: &LoopNest, [lines, pages]: [u64; 2], misses: &[u64], tlb_misses: &[u64]) -> Pass {
+        let mut asked = lines;
+        let mut levels = Vec::new();
+        for (stage, &misses) in self.stages.iter().zip(misses) {
+            let name = stage.counts.name.clone();
+            levels.push(LevelCounts { name, accesses: asked, hits: asked - misses, misses, ..LevelCounts::default() });
+            asked = misses;
+        }
+        let (mut asked, mut tlb) = (pages, Vec::new());
+        for (stage, &misses) in self.tlbs.iter().zip(tlb_misses) {
+            let name = stage.counts.name.clone();
+            tlb.push(TlbCounts { name, accesses: asked, hits: asked - misses, misses });
+            asked = misses;
+        }
+        let page_walks = tlb_misses.last().copied();
+        Pass { accesses: nest.accesses(), levels, tlb, page_walks }
+    }
+
     fn walk(&mut self, nest: &LoopNest, bases: &[u64], grouped: bool) {
         let operands: Vec<Walker> = nest
             .operands()

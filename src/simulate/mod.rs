@@ -8,6 +8,7 @@ mod cache;
 mod engine;
 mod geometry;
 mod report;
+mod shortcut;
 
 pub use geometry::{Geometry, GeometryError, Level, TlbLevel};
 pub use report::{LevelCounts, Pass, Report, TlbCounts};
@@ -21,13 +22,25 @@ pub struct Options {
     pub most_touches: Option<u64>,
     /// Whether misses are told apart as compulsory, capacity and conflict: slower, and takes memory per line.
     pub classify: bool,
-    /// Whether steps inside a line are counted at once; the result is the same.
-    pub grouped: bool,
+    /// Which engine counts; the result is the same.
+    pub engine: Engine,
+}
+
+/// How the counts are found. All engines give equal reports; property tests hold them to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// The fastest that holds for the nest.
+    #[default]
+    Automatic,
+    /// Every touched line, steps inside a line at once.
+    Direct,
+    /// Every access by itself: the reference.
+    Plain,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { most_touches: None, classify: false, grouped: true }
+        Self { most_touches: None, classify: false, engine: Engine::Automatic }
     }
 }
 
@@ -61,21 +74,28 @@ pub fn touches(nest: &LoopNest, line: u64) -> u64 {
 /// # Errors
 /// [`Error::TooLong`] beyond the limit of the options.
 pub fn simulate(nest: &LoopNest, addresses: &[u64], geometry: &Geometry, options: &Options) -> Result<Report, Error> {
+    if options.engine == Engine::Automatic
+        && !options.classify
+        && let Some([cold, warm]) = shortcut::passes(nest, addresses, geometry)
+    {
+        return Ok(Report { policy: "lru".to_owned(), cold, warm });
+    }
+    let grouped = options.engine != Engine::Plain;
     let touches = touches(nest, geometry.line());
     if let Some(limit) = options.most_touches.filter(|&limit| touches > limit) {
         return Err(Error::TooLong { touches, limit });
     }
     let mut machine = engine::Machine::new(geometry, options.classify);
-    let cold = machine.pass(nest, addresses, options.grouped);
-    let mut warm = machine.pass(nest, addresses, options.grouped);
+    let cold = machine.pass(nest, addresses, grouped);
+    let mut warm = machine.pass(nest, addresses, grouped);
     let (mut passes, most) = (2, u32::try_from(geometry.levels.len().max(geometry.tlbs.len())).unwrap_or(8) + 2);
     let mut before = cold.clone();
     while counts(&warm) != counts(&before) && passes < most {
         before = warm;
-        warm = machine.pass(nest, addresses, options.grouped);
+        warm = machine.pass(nest, addresses, grouped);
         passes += 1;
     }
-    Ok(Report { policy: "lru".to_owned(), cold, warm, passes })
+    Ok(Report { policy: "lru".to_owned(), cold, warm })
 }
 
 /// What must be equal for passes to repeat.
@@ -88,7 +108,7 @@ fn counts(pass: &Pass) -> Vec<u64> {
 mod tests {
     use super::*;
     use crate::layout::{Layout, Order};
-    use crate::nest::{Operand, Role};
+    use crate::nest::{LoopOrder, Operand, Role};
     use crate::units::Rng;
 
     fn zen3() -> Geometry {
@@ -135,17 +155,67 @@ mod tests {
 
     /// Random nests of up to three operands with strides of both signs and 0, straddling elements, tiles.
     #[test]
-    fn grouping_steps_changes_no_count() {
+    fn all_engines_count_the_same() {
         let mut rng = Rng::new(77);
         let small = Geometry::parse_caches("l1=1K:4:64,l2=6K:6:64").unwrap();
         let geometry = Geometry::new(small, Geometry::parse_tlbs("l1=4,l2=12:3").unwrap(), 256, "test").unwrap();
-        for number in 0..3000 {
+        for number in 0..std::env::var("STRIDEWISE_NESTS").ok().and_then(|n| n.parse().ok()).unwrap_or(3000) {
             let nest = random_nest(&mut rng);
             let bases: Vec<u64> = nest.buffers().iter().map(|_| (1 << 20) + rng.below(300)).collect();
-            let both = [true, false]
-                .map(|grouped| simulate(&nest, &bases, &geometry, &Options { grouped, ..Options::default() }).unwrap());
-            assert_eq!(both[0], both[1], "nest {number}: {nest:?} at {bases:?}");
+            let [plain, direct, automatic] = [Engine::Plain, Engine::Direct, Engine::Automatic]
+                .map(|engine| simulate(&nest, &bases, &geometry, &Options { engine, ..Options::default() }).unwrap());
+            assert_eq!(plain, direct, "nest {number}: {nest:?} at {bases:?}");
+            assert_eq!(plain, automatic, "nest {number}: {nest:?} at {bases:?}");
         }
+    }
+
+    #[expect(clippy::print_stderr, reason = "how many were compared")]
+    /// Walks of the kind that the shortcut is for, on caches small enough that many of them take it.
+    #[test]
+    fn the_shortcut_counts_what_every_access_counts() {
+        let mut rng = Rng::new(9);
+        let mut below = |n: u64| usize::try_from(rng.below(n)).unwrap();
+        // A hundred thousand in release take half a minute.
+        let all = std::env::var("STRIDEWISE_NESTS").ok().and_then(|n| n.parse().ok()).unwrap_or(4000);
+        let mut taken = 0;
+        for number in 0..all {
+            let caches = ["l1=512:2:64,l2=2K:4:64", "l1=1K:4:64,l2=6K:6:64,l3=32K:8:64", "l1=256:1:64"][below(3)];
+            let tlbs = Geometry::parse_tlbs(["l1=4,l2=12:3", "l1=8:2"][below(2)]).unwrap();
+            let geometry =
+                Geometry::new(Geometry::parse_caches(caches).unwrap(), tlbs, [128, 512][below(2)], "t").unwrap();
+            let (rows, columns) = (2 + below(120), 2 + below(120));
+            let item = [4, 8, 16][below(3)];
+            let shape =
+                if below(4) == 0 { vec![2 + below(20), rows.min(40), columns.min(30)] } else { vec![rows, columns] };
+            let pad = [0, 0, 8, 64, 20][below(5)];
+            let mut steps = vec![0; shape.len()];
+            let mut step = item;
+            for axis in (0..shape.len()).rev() {
+                steps[axis] = i64::try_from(step).unwrap();
+                step = step * shape[axis] + if axis + 1 == shape.len() { pad } else { 0 };
+            }
+            let mut start = 0;
+            for (axis, length) in shape.iter().enumerate() {
+                if below(6) == 0 {
+                    start += steps[axis] * i64::try_from(length - 1).unwrap();
+                    steps[axis] = -steps[axis];
+                }
+            }
+            let orders = LoopOrder::all(shape.len());
+            let order = &orders[below(orders.len() as u64)];
+            let operand = Operand { role: Role::Read, buffer: 0, itemsize: item, start, steps };
+            let nest = LoopNest::new(shape, vec![operand], vec![step as u64 + 64], order).unwrap();
+            let bases = [(1 << 20) + [0, 0, 8, 24, 3][below(5)]];
+            let plain = Options { engine: Engine::Plain, ..Options::default() };
+            let expected = simulate(&nest, &bases, &geometry, &plain).unwrap();
+            if let Some([cold, warm]) = shortcut::passes(&nest, &bases, &geometry) {
+                taken += 1;
+                assert_eq!(cold, expected.cold, "cold {number}: {nest:?} at {bases:?} on {geometry:?}");
+                assert_eq!(warm, expected.warm, "warm {number}: {nest:?} at {bases:?} on {geometry:?}");
+            }
+        }
+        assert!(taken > all / 8, "{taken} of {all}");
+        eprintln!("the shortcut took {taken} of {all} nests");
     }
 
     fn random_nest(rng: &mut Rng) -> LoopNest {
@@ -160,7 +230,7 @@ mod tests {
             .collect();
         let mut order: Vec<usize> = (0..axes.len()).collect();
         rng.shuffle(&mut order);
-        let order = crate::nest::LoopOrder::new(order).unwrap();
+        let order = LoopOrder::new(order).unwrap();
         let buffers = vec![16_400; operands.len()];
         let nest = LoopNest::new(axes.clone(), operands, buffers, &order).unwrap();
         if rng.coin() { nest.tiled(&[(0, 1 + usize::try_from(rng.below(4)).unwrap())]).unwrap() } else { nest }

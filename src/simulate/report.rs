@@ -62,6 +62,4 @@ pub struct Report {
     pub cold: Pass,
     /// A further pass once passes repeat; timed loops are in this state.
     pub warm: Pass,
-    /// Passes until they repeated.
-    pub passes: u32,
 }

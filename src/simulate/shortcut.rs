@@ -1,0 +1,373 @@
+//! An exact shortcut for reading one array in a plain nest: most iterations of the outermost loop behave alike.
+//!
+//! Call the lines (or pages) of an iteration its units. Iterations of the outermost loop are translates of each other by
+//! a step; they meet in a unit only at distances in a set C, of which a superset follows from the index differences.
+//! Let D be its largest element, T the iterations after which the step is a whole number of units.
+//!
+//! *Under LRU* a hit depends on what a level was asked for since the last use of the unit. If that use is at most D
+//! iterations back, iteration i at level k depends on the last k·D iterations, whose pattern is a translate of that of
+//! i + T. If it is further back, it was in the pass before. Then one of these must hold for every set of the level:
+//!
+//! - *fits*: no set is given more units in a whole pass than it has ways. Misses are the distinct units, once.
+//! - *flushed*: a set is given at least as many other units as it has ways between the two uses, so the use misses, and
+//!   a warm pass is a cold one. Either the units of a pass less those of any D + 1 + T neighbouring iterations are
+//!   enough, or, where iterations that meet are equal and visit no unit twice, those of a single one less the unit.
+//!
+//! Levels behind one that fits see every unit once. What satisfies none of this is left to the direct engine.
+
+use super::engine::Machine;
+use super::geometry::Geometry;
+use super::report::Pass;
+use crate::nest::{LoopNest, Role};
+use std::collections::HashMap;
+
+/// Index differences that are tried at most.
+const MOST_DIFFERENCES: u64 = 8_000_000;
+/// Units of a few iterations that are listed at most.
+const MOST_UNITS: u64 = 4_000_000;
+
+/// One chain: caches with the line as unit, or TLBs with the page.
+#[derive(Clone, Debug)]
+struct Chain {
+    unit: u64,
+    /// Sets and ways per level.
+    levels: Vec<[u64; 2]>,
+}
+
+/// The misses of every level of a chain, in a cold and in a warm pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Misses {
+    cold: Vec<u64>,
+    warm: Vec<u64>,
+}
+
+/// The walk: one operand, loops from outside to inside.
+struct Walk {
+    base: u64,
+    size: u64,
+    /// Extent and byte step.
+    outer: (u64, i64),
+    inner: Vec<(u64, i64)>,
+}
+
+impl Walk {
+    fn of(nest: &LoopNest, bases: &[u64]) -> Option<Self> {
+        let [operand] = nest.operands() else { return None };
+        if operand.role != Role::Read || nest.is_tiled() || nest.steps() == 0 {
+            return None;
+        }
+        let base = bases.get(operand.buffer)?.checked_add_signed(operand.start)?;
+        let loops = nest.loops().iter().enumerate();
+        let mut loops =
+            loops.map(|(depth, one)| (nest.axes()[one.axis] as u64, nest.loop_step(0, depth))).collect::<Vec<_>>();
+        // Loops of one iteration do nothing.
+        loops.retain(|&(extent, _)| extent > 1);
+        if loops.len() < 2 || loops.len() > 3 {
+            return None;
+        }
+        let outer = loops.remove(0);
+        Some(Self { base, size: operand.itemsize as u64, outer, inner: loops })
+    }
+
+    fn steps(&self) -> u64 {
+        self.inner.iter().map(|(extent, _)| extent).product()
+    }
+
+    /// First byte of every access of iteration `i`, as offsets from the base, in order.
+    fn iteration(&self, i: u64, mut visit: impl FnMut(u64)) {
+        let start = self.base.wrapping_add_signed(self.outer.1.wrapping_mul(i.cast_signed()));
+        let (first, second) = (self.inner[0], self.inner.get(1).copied().unwrap_or((1, 0)));
+        for a in 0..first.0 {
+            let row = start.wrapping_add_signed(first.1.wrapping_mul(a.cast_signed()));
+            for b in 0..second.0 {
+                visit(row.wrapping_add_signed(second.1.wrapping_mul(b.cast_signed())));
+            }
+        }
+    }
+
+    /// The largest distance below the extent at which iterations may meet in a unit, and whether every smaller step
+    /// stays near: `None` if too many differences would have to be tried.
+    fn meeting(&self, unit: u64) -> Option<u64> {
+        let (extent, step) = self.outer;
+        let rows = if self.inner.len() > 1 { 2 * self.inner[0].0 - 1 } else { 1 };
+        if extent.checked_mul(rows)? > MOST_DIFFERENCES {
+            return None;
+        }
+        let near = i128::from(unit + self.size - 2);
+        let (last_extent, last_step) = *self.inner.last()?;
+        let reach = i128::from(last_extent) - 1;
+        let meets = |apart: i128| {
+            if last_step == 0 {
+                return apart.abs() <= near;
+            }
+            // The nearest multiple of the step that the loop has; beside it, since the division rounds down.
+            let around = apart.div_euclid(i128::from(last_step)).clamp(-reach, reach);
+            let nearest = |delta: i128| (apart - delta * i128::from(last_step)).abs();
+            nearest(around).min(nearest((around + 1).min(reach))).min(nearest((around - 1).max(-reach))) <= near
+        };
+        let mut furthest = 0;
+        for distance in 1..extent {
+            let apart = i128::from(step) * i128::from(distance);
+            let met = if self.inner.len() > 1 {
+                let (first_extent, first_step) = self.inner[0];
+                let reach = i128::from(first_extent) - 1;
+                (-reach..=reach).any(|delta| meets(apart - delta * i128::from(first_step)))
+            } else {
+                meets(apart)
+            };
+            if met {
+                furthest = distance;
+            }
+        }
+        Some(furthest)
+    }
+
+    /// Whether the walk covers a byte range without gaps; then its first byte and its length.
+    fn dense(&self) -> Option<(u64, u64)> {
+        let mut loops: Vec<(u64, i64)> = self.inner.iter().copied().chain([self.outer]).collect();
+        loops.sort_by_key(|(_, step)| step.unsigned_abs());
+        let (mut bytes, mut low) = (self.size, 0_i64);
+        for (extent, step) in loops {
+            if step.unsigned_abs() > bytes {
+                return None;
+            }
+            low += step.min(0).checked_mul(i64::try_from(extent - 1).ok()?)?;
+            bytes = step.unsigned_abs().checked_mul(extent - 1)?.checked_add(bytes)?;
+        }
+        Some((self.base.checked_add_signed(low)?, bytes))
+    }
+
+    /// Fewest and most units of a pass in one of `sets`, and their number.
+    fn totals(&self, unit: u64, sets: u64) -> Option<[u64; 3]> {
+        if let Some((first, bytes)) = self.dense() {
+            let units = (first + bytes - 1) / unit - first / unit + 1;
+            return Some([units / sets, units.div_ceil(sets), units]);
+        }
+        // Rows with gaps: the runs of the smallest step, one after the other, in the order of their addresses.
+        let mut loops: Vec<(u64, i64)> = self.inner.iter().copied().chain([self.outer]).collect();
+        loops.sort_by_key(|(_, step)| std::cmp::Reverse(step.unsigned_abs()));
+        let (run, run_step) = loops.pop()?;
+        let length = run_step.unsigned_abs() * (run - 1) + self.size;
+        if run_step.unsigned_abs() > self.size || loops.iter().any(|(_, step)| step.unsigned_abs() < length) {
+            return None;
+        }
+        let low: i64 =
+            loops.iter().chain([&(run, run_step)]).map(|(n, step)| step.min(&0) * (n.cast_signed() - 1)).sum();
+        let base = self.base.checked_add_signed(low)?;
+        let mut counts = vec![0_u64; usize::try_from(sets).ok()?];
+        let (mut units, mut last) = (0, None);
+        let (outer, middle) = if loops.len() > 1 { (loops[0], loops[1]) } else { ((1, 0), loops[0]) };
+        // Ascending only if the middle rows do not reach past the next outer one.
+        if outer.0 > 1 && outer.1.unsigned_abs() < middle.1.unsigned_abs() * (middle.0 - 1) + length {
+            return None;
+        }
+        for a in 0..outer.0 {
+            for b in 0..middle.0 {
+                let start = base + a * outer.1.unsigned_abs() + b * middle.1.unsigned_abs();
+                for one in start / unit..=(start + length - 1) / unit {
+                    if last.is_none_or(|last| one > last) {
+                        counts[usize::try_from(one % sets).ok()?] += 1;
+                        units += 1;
+                        last = Some(one);
+                    }
+                }
+            }
+        }
+        Some([*counts.iter().min()?, *counts.iter().max()?, units])
+    }
+}
+
+/// Distinct units per set over some iterations: fewest in a set that has any, most, and whether none came twice.
+fn spread(walk: &Walk, chain: &Chain, sets: u64, iterations: u64) -> Option<[u64; 2]> {
+    if walk.steps().checked_mul(iterations)? > MOST_UNITS {
+        return None;
+    }
+    let mut units = Vec::new();
+    for i in 0..iterations.min(walk.outer.0) {
+        walk.iteration(i, |at| {
+            let (first, last) = (at / chain.unit, (at + walk.size - 1) / chain.unit);
+            for unit in first..=last {
+                if units.last() != Some(&unit) {
+                    units.push(unit);
+                }
+            }
+        });
+    }
+    units.sort_unstable();
+    units.dedup();
+    let mut counts: HashMap<u64, u64> = HashMap::new();
+    for unit in units {
+        *counts.entry(unit % sets).or_default() += 1;
+    }
+    Some([*counts.values().min()?, *counts.values().max()?])
+}
+
+/// Whether iterations that meet are equal and visit no unit twice: then they are as many units apart as an iteration has.
+fn equal_or_apart(walk: &Walk, unit: u64, furthest: u64) -> bool {
+    let gcd = walk.inner.iter().fold(0, |sum, (_, step)| gcd(sum, step.unsigned_abs()));
+    let whole = gcd.is_multiple_of(unit) && gcd >= 2 * unit;
+    let inside = unit.is_multiple_of(walk.size)
+        && walk.outer.1.unsigned_abs().is_multiple_of(walk.size)
+        && walk.base.is_multiple_of(walk.size);
+    let near = furthest.saturating_mul(walk.outer.1.unsigned_abs()) < unit;
+    // No unit twice: the inner loops do not fold back on themselves.
+    let mut inner = walk.inner.clone();
+    inner.sort_by_key(|(_, step)| step.unsigned_abs());
+    let mut reach = 0;
+    let unfolded = inner.iter().all(|(extent, step)| {
+        let apart = step.unsigned_abs() > reach;
+        reach += step.unsigned_abs() * (extent - 1);
+        apart
+    });
+    whole && inside && near && unfolded
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// How a level behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Fits {
+        units: u64,
+    },
+    /// Iterations up to `back` before one decide it.
+    Flushed {
+        back: u64,
+    },
+}
+
+fn levels(walk: &Walk, chain: &Chain) -> Option<(Vec<Level>, u64)> {
+    let furthest = walk.meeting(chain.unit)?;
+    let step = walk.outer.1.unsigned_abs();
+    let equal = equal_or_apart(walk, chain.unit, furthest);
+    // Distances must be short: long ones meet across the end of a pass too.
+    if furthest > walk.outer.0 / 8 {
+        return None;
+    }
+    let period = chain.unit / gcd(step, chain.unit);
+    let (mut found, mut all_equal) = (Vec::new(), equal);
+    for &[sets, ways] in &chain.levels {
+        let [fewest, most, units] = walk.totals(chain.unit, sets)?;
+        if most <= ways {
+            found.push(Level::Fits { units });
+            break;
+        }
+        let alone = if all_equal { spread(walk, chain, sets, 1) } else { None };
+        if alone.is_some_and(|[fewest, _]| fewest > ways) {
+            found.push(Level::Flushed { back: 0 });
+            continue;
+        }
+        all_equal = false;
+        let [_, near] = spread(walk, chain, sets, furthest + 1 + period)?;
+        if fewest.checked_sub(near)? < ways {
+            return None;
+        }
+        found.push(Level::Flushed { back: furthest });
+    }
+    // Equal iterations that find nothing of each other's miss alike, wherever they start.
+    Some((found, if all_equal { 1 } else { period }))
+}
+
+/// The misses of a chain; `walked` runs the first iterations through its first levels and returns the sums of their
+/// misses after each.
+fn misses(walk: &Walk, chain: &Chain, walked: impl FnOnce(u64, usize) -> Vec<Vec<u64>>) -> Option<Misses> {
+    let (levels, period) = levels(walk, chain)?;
+    let flushed = levels.iter().filter(|level| matches!(level, Level::Flushed { .. })).count();
+    let head: u64 = levels.iter().map(|level| if let Level::Flushed { back } = level { *back } else { 0 }).sum();
+    let iterations = walk.outer.0;
+    let needed = head + period;
+    if needed * 2 > iterations {
+        return None;
+    }
+    let sums = walked(needed, flushed);
+    let at = |i: u64| &sums[usize::try_from(i).unwrap_or(0)];
+    let mut cold: Vec<u64> = (0..flushed)
+        .map(|k| {
+            let per_period = at(needed)[k] - at(head)[k];
+            let left = iterations - head;
+            let rest = at(head + left % period)[k] - at(head)[k];
+            at(head)[k] + left / period * per_period + rest
+        })
+        .collect();
+    let mut warm = cold.clone();
+    if let Some(Level::Fits { units }) = levels.last() {
+        cold.resize(chain.levels.len(), *units);
+        warm.resize(chain.levels.len(), 0);
+    }
+    Some(Misses { cold, warm })
+}
+
+/// Both passes by the shortcut, or `None` where it does not hold or gains nothing.
+pub(super) fn passes(nest: &LoopNest, bases: &[u64], geometry: &Geometry) -> Option<[Pass; 2]> {
+    let walk = Walk::of(nest, bases)?;
+    let caches = Chain {
+        unit: geometry.line(),
+        levels: geometry.levels.iter().map(|level| [level.sets.into(), level.ways.into()]).collect(),
+    };
+    let tlbs = Chain {
+        unit: geometry.page,
+        levels: geometry.tlbs.iter().map(|tlb| [u64::from(tlb.entries / tlb.ways), u64::from(tlb.ways)]).collect(),
+    };
+    let mut touches = [0, 0];
+    let mut counted = |chain: &Chain, page: bool| {
+        let walked = |needed: u64, flushed: usize| prefix(&walk, geometry, needed, flushed, page);
+        touches[usize::from(page)] = crossings(&walk, chain.unit)?;
+        if chain.levels.is_empty() {
+            return Some(Misses { cold: Vec::new(), warm: Vec::new() });
+        }
+        misses(&walk, chain, walked)
+    };
+    let (lines, pages) = (counted(&caches, false)?, counted(&tlbs, true)?);
+    let pass = |lines: &[u64], pages: &[u64]| Machine::new(geometry, false).report(nest, touches, lines, pages);
+    Some([pass(&lines.cold, &pages.cold), pass(&lines.warm, &pages.warm)])
+}
+
+/// Units touched by all accesses together: an access that lies in two counts twice. `None` if they are too many to tell.
+fn crossings(walk: &Walk, unit: u64) -> Option<u64> {
+    let steps = walk.steps() * walk.outer.0;
+    let aligned = unit.is_multiple_of(walk.size)
+        && walk.base.is_multiple_of(walk.size)
+        && walk.inner.iter().chain([&walk.outer]).all(|(_, step)| step.unsigned_abs().is_multiple_of(walk.size));
+    if aligned {
+        return Some(steps);
+    }
+    // Straddling follows the address modulo the unit, which repeats with the period of the outer step.
+    let period = unit / gcd(walk.outer.1.unsigned_abs(), unit);
+    if walk.steps().checked_mul(period)? > MOST_UNITS {
+        return None;
+    }
+    let per = |i: u64| {
+        let mut sum = 0;
+        walk.iteration(i, |at| sum += (at + walk.size - 1) / unit - at / unit + 1);
+        sum
+    };
+    let sums: Vec<u64> = (0..period.min(walk.outer.0)).map(per).collect();
+    Some((0..walk.outer.0).map(|i| sums[usize::try_from(i % period).unwrap_or(0)]).sum())
+}
+
+/// Sums of the misses of the first `flushed` levels after 0, 1, … `needed` iterations.
+fn prefix(walk: &Walk, geometry: &Geometry, needed: u64, flushed: usize, page: bool) -> Vec<Vec<u64>> {
+    let mut part = geometry.clone();
+    if page {
+        part.tlbs.truncate(flushed);
+    } else {
+        part.levels.truncate(flushed.max(1));
+        part.tlbs.clear();
+    }
+    let mut machine = Machine::new(&part, false);
+    let mut sums = vec![vec![0; flushed]];
+    for i in 0..needed {
+        if flushed > 0 {
+            machine.iteration(
+                walk.base.wrapping_add_signed(walk.outer.1.wrapping_mul(i.cast_signed())),
+                walk.size,
+                &walk.inner,
+                page,
+            );
+        }
+        sums.push(if page { machine.tlb_misses() } else { machine.misses().into_iter().take(flushed).collect() });
+    }
+    sums
+}
