@@ -110,25 +110,6 @@ impl Machine {
         self.tlbs.iter().map(|tlb| tlb.counts.misses).collect()
     }
 
-    /// A pass of reads whose figures were found without walking it: touched lines and pages, misses per level.
-    pub(super) fn report(&self, nest: &LoopNest, [lines, pages]: [u64; 2], misses: &[u64], tlb_misses: &[u64]) -> Pass {
-        let mut asked = lines;
-        let mut levels = Vec::new();
-        for (stage, &misses) in self.stages.iter().zip(misses) {
-            let name = stage.counts.name.clone();
-            levels.push(LevelCounts { name, accesses: asked, hits: asked - misses, misses, ..LevelCounts::default() });
-            asked = misses;
-        }
-        let (mut asked, mut tlb) = (pages, Vec::new());
-        for (stage, &misses) in self.tlbs.iter().zip(tlb_misses) {
-            let name = stage.counts.name.clone();
-            tlb.push(TlbCounts { name, accesses: asked, hits: asked - misses, misses });
-            asked = misses;
-        }
-        let page_walks = tlb_misses.last().copied();
-        Pass { accesses: nest.accesses(), levels, tlb, page_walks }
-    }
-
     fn walk(&mut self, nest: &LoopNest, bases: &[u64], grouped: bool) {
         let operands: Vec<Walker> = nest
             .operands()
@@ -141,7 +122,7 @@ impl Machine {
                 role: operand.role,
             })
             .collect();
-        let most = self.stages[0].cache.ways();
+        let most = self.stages.first().map_or(usize::MAX, |stage| stage.cache.ways());
         // A TLB's most recent page is that of the last operand: with several, each group starts with all of them.
         let grouped =
             grouped && operands.len() <= most && self.tlbs.iter().all(|tlb| operands.len() <= tlb.cache.ways());
@@ -168,7 +149,9 @@ impl Machine {
                 group = group.min(if first == last { operand.stays(address, self.line_bits) } else { 1 });
             }
             if group > 1 {
-                self.stages[0].counts.accesses += touches * (group - 1);
+                if let Some(stage) = self.stages.first_mut() {
+                    stage.counts.accesses += touches * (group - 1);
+                }
                 if let Some(tlb) = self.tlbs.first_mut() {
                     // No line changes, so no page does.
                     tlb.counts.accesses += operands.iter().map(|o| o.role.touches()).sum::<u64>() * (group - 1);

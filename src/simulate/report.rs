@@ -53,6 +53,29 @@ pub struct Pass {
     pub page_walks: Option<u64>,
 }
 
+impl Pass {
+    /// Puts the misses of the caches in place that were found without walking: reads only.
+    pub(super) fn set_levels(&mut self, names: impl Iterator<Item = String>, touches: u64, misses: &[u64]) {
+        let mut asked = touches;
+        let level = |(name, &misses): (String, &u64)| {
+            let accesses = std::mem::replace(&mut asked, misses);
+            LevelCounts { name, accesses, hits: accesses - misses, misses, ..LevelCounts::default() }
+        };
+        self.levels = names.zip(misses).map(level).collect();
+    }
+
+    /// The same for the TLBs.
+    pub(super) fn set_tlbs(&mut self, names: impl Iterator<Item = String>, touches: u64, misses: &[u64]) {
+        let mut asked = touches;
+        let level = |(name, &misses): (String, &u64)| {
+            let accesses = std::mem::replace(&mut asked, misses);
+            TlbCounts { name, accesses, hits: accesses - misses, misses }
+        };
+        self.tlb = names.zip(misses).map(level).collect();
+        self.page_walks = misses.last().copied();
+    }
+}
+
 /// The same nest from empty caches, and in the steady state of repeated passes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {

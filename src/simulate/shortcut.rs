@@ -17,7 +17,6 @@
 
 use super::engine::Machine;
 use super::geometry::Geometry;
-use super::report::Pass;
 use crate::nest::{LoopNest, Role};
 use std::collections::HashMap;
 
@@ -85,11 +84,34 @@ impl Walk {
         }
     }
 
+    /// The greatest common divisor of the inner steps.
+    fn grid(&self) -> u64 {
+        self.inner.iter().fold(0, |sum, (_, step)| gcd(sum, step.unsigned_abs()))
+    }
+
+    /// Whether the inner loops step over whole units and no access lies in two.
+    fn whole_units(&self, unit: u64) -> bool {
+        self.grid().is_multiple_of(unit)
+            && self.grid() > 0
+            && unit.is_multiple_of(self.size)
+            && self.outer.1.unsigned_abs().is_multiple_of(self.size)
+            && self.base.is_multiple_of(self.size)
+    }
+
     /// The largest distance below the extent at which iterations may meet in a unit, and whether every smaller step
     /// stays near: `None` if too many differences would have to be tried.
     fn meeting(&self, unit: u64) -> Option<u64> {
         let (extent, step) = self.outer;
         let rows = if self.inner.len() > 1 { 2 * self.inner[0].0 - 1 } else { 1 };
+        if self.whole_units(unit) {
+            // Units shift as a whole: from the first iteration to the last by less than the inner loops' grid is wide,
+            // so only iterations in the same units meet.
+            let at = |i: u64| self.base.wrapping_add_signed(step.wrapping_mul(i.cast_signed())) / unit;
+            let grid = self.grid() / unit;
+            if at(extent - 1).abs_diff(at(0)) < grid && step != 0 {
+                return Some(((unit - 1) / step.unsigned_abs()).min(extent - 1));
+            }
+        }
         if extent.checked_mul(rows)? > MOST_DIFFERENCES {
             return None;
         }
@@ -204,11 +226,6 @@ fn spread(walk: &Walk, chain: &Chain, sets: u64, iterations: u64) -> Option<[u64
 
 /// Whether iterations that meet are equal and visit no unit twice: then they are as many units apart as an iteration has.
 fn equal_or_apart(walk: &Walk, unit: u64, furthest: u64) -> bool {
-    let gcd = walk.inner.iter().fold(0, |sum, (_, step)| gcd(sum, step.unsigned_abs()));
-    let whole = gcd.is_multiple_of(unit) && gcd >= 2 * unit;
-    let inside = unit.is_multiple_of(walk.size)
-        && walk.outer.1.unsigned_abs().is_multiple_of(walk.size)
-        && walk.base.is_multiple_of(walk.size);
     let near = furthest.saturating_mul(walk.outer.1.unsigned_abs()) < unit;
     // No unit twice: the inner loops do not fold back on themselves.
     let mut inner = walk.inner.clone();
@@ -219,7 +236,7 @@ fn equal_or_apart(walk: &Walk, unit: u64, furthest: u64) -> bool {
         reach += step.unsigned_abs() * (extent - 1);
         apart
     });
-    whole && inside && near && unfolded
+    walk.whole_units(unit) && walk.grid() >= 2 * unit && near && unfolded
 }
 
 fn gcd(a: u64, b: u64) -> u64 {
@@ -243,7 +260,7 @@ fn levels(walk: &Walk, chain: &Chain) -> Option<(Vec<Level>, u64)> {
     let step = walk.outer.1.unsigned_abs();
     let equal = equal_or_apart(walk, chain.unit, furthest);
     // Distances must be short: long ones meet across the end of a pass too.
-    if furthest > walk.outer.0 / 8 {
+    if furthest >= walk.outer.0 / 2 {
         return None;
     }
     let period = chain.unit / gcd(step, chain.unit);
@@ -299,9 +316,17 @@ fn misses(walk: &Walk, chain: &Chain, walked: impl FnOnce(u64, usize) -> Vec<Vec
     Some(Misses { cold, warm })
 }
 
-/// Both passes by the shortcut, or `None` where it does not hold or gains nothing.
-pub(super) fn passes(nest: &LoopNest, bases: &[u64], geometry: &Geometry) -> Option<[Pass; 2]> {
-    let walk = Walk::of(nest, bases)?;
+/// What the shortcut found of one chain in a cold and in a warm pass.
+pub(super) struct Found {
+    /// Units touched by all accesses.
+    pub(super) touches: u64,
+    /// Misses per level.
+    pub(super) misses: [Vec<u64>; 2],
+}
+
+/// The caches and the TLBs, each by the shortcut, or `None` where it does not hold or gains nothing.
+pub(super) fn find(nest: &LoopNest, bases: &[u64], geometry: &Geometry) -> [Option<Found>; 2] {
+    let Some(walk) = Walk::of(nest, bases) else { return [None, None] };
     let caches = Chain {
         unit: geometry.line(),
         levels: geometry.levels.iter().map(|level| [level.sets.into(), level.ways.into()]).collect(),
@@ -310,18 +335,15 @@ pub(super) fn passes(nest: &LoopNest, bases: &[u64], geometry: &Geometry) -> Opt
         unit: geometry.page,
         levels: geometry.tlbs.iter().map(|tlb| [u64::from(tlb.entries / tlb.ways), u64::from(tlb.ways)]).collect(),
     };
-    let mut touches = [0, 0];
-    let mut counted = |chain: &Chain, page: bool| {
-        let walked = |needed: u64, flushed: usize| prefix(&walk, geometry, needed, flushed, page);
-        touches[usize::from(page)] = crossings(&walk, chain.unit)?;
+    [(caches, false), (tlbs, true)].map(|(chain, page)| {
         if chain.levels.is_empty() {
-            return Some(Misses { cold: Vec::new(), warm: Vec::new() });
+            return None;
         }
-        misses(&walk, chain, walked)
-    };
-    let (lines, pages) = (counted(&caches, false)?, counted(&tlbs, true)?);
-    let pass = |lines: &[u64], pages: &[u64]| Machine::new(geometry, false).report(nest, touches, lines, pages);
-    Some([pass(&lines.cold, &pages.cold), pass(&lines.warm, &pages.warm)])
+        let touches = crossings(&walk, chain.unit)?;
+        let walked = |needed: u64, flushed: usize| prefix(&walk, geometry, needed, flushed, page);
+        let Misses { cold, warm } = misses(&walk, &chain, walked)?;
+        Some(Found { touches, misses: [cold, warm] })
+    })
 }
 
 /// Units touched by all accesses together: an access that lies in two counts twice. `None` if they are too many to tell.
