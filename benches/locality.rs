@@ -37,7 +37,6 @@ fn run() -> Result<(), String> {
         .measurement_time(SAMPLING)
         .sample_size(SAMPLES)
         .nresamples(2000)
-        .without_plots()
         .configure_from_args();
     // In test mode, and where only names are asked for, nothing is left behind.
     let arguments: Vec<String> = std::env::args().collect();

@@ -33,7 +33,8 @@ impl Block {
         self.orders.len().min(self.baseline_ns.len() / 2).min(self.contender_ns.len() / 2)
     }
 
-    /// The rounds that a summary uses: those that nothing disturbed, or all if those are fewer than half.
+    /// The rounds that a summary uses: those that nothing disturbed, or all if those are fewer than three quarters: then
+    /// disturbances belong to this machine, and few rounds would prove less than many.
     #[must_use]
     pub fn used_rounds(&self) -> Vec<usize> {
         let all = 0..self.rounds();
@@ -41,7 +42,7 @@ impl Block {
             .clone()
             .filter(|&round| !self.disturbed.contains_key(&u32::try_from(round).unwrap_or(u32::MAX)))
             .collect();
-        if calm.len() * 2 < self.rounds() { all.collect() } else { calm }
+        if calm.len() * 4 < self.rounds() * 3 { all.collect() } else { calm }
     }
 
     /// The samples of the rounds that are used: baseline and contender, in time order.
@@ -104,19 +105,19 @@ mod tests {
     #[test]
     fn disturbed_rounds_are_left_out_while_most_are_calm() {
         let pages = Obtained { policy: "base".into(), base_bytes: None, huge_bytes: None, reason: None };
-        let (ns, disturbed) = ((1..=6).collect::<Vec<u64>>(), BTreeMap::from([(1, "steal".to_owned())]));
+        let (ns, disturbed) = ((1..=8).collect::<Vec<u64>>(), BTreeMap::from([(1, "steal".to_owned())]));
         let mut block = Block {
             placement: 0,
             at_ms: 0,
             passes: 1,
-            orders: "010".into(),
+            orders: "0101".into(),
             baseline_ns: ns.clone(),
             contender_ns: ns,
             disturbed,
             pages,
         };
-        assert_eq!(block.used_samples().0, [1, 2, 5, 6]);
+        assert_eq!(block.used_samples().0, [1, 2, 5, 6, 7, 8]);
         block.disturbed.insert(0, "migration".into());
-        assert_eq!(block.used_rounds(), [0, 1, 2]);
+        assert_eq!(block.used_rounds(), [0, 1, 2, 3]);
     }
 }

@@ -66,7 +66,9 @@ pub fn trust(bundle: &Bundle) -> Vec<String> {
         disturbed += block.disturbed.len();
     }
     if disturbed > 0 {
-        lines.push(format!("{disturbed} of {all} rounds were disturbed (steal, switches, faults) and are left out."));
+        lines.push(format!(
+            "{disturbed} of {all} rounds were disturbed (steal, switches, faults); they are left out where most were not."
+        ));
     }
     if bundle.header.tool.debug {
         lines.push("Measured with a debug build: these times mean nothing.".to_owned());

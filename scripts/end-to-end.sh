@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The release program as a user meets it: a short run, its files, an interrupt, a resumption.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo build --release --locked --quiet
+stridewise=${CARGO_TARGET_DIR:-target}/release/stridewise
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "end-to-end: $*" >&2; exit 1; }
+
+"$stridewise" host >"$work/host" || fail "host ends with $?"
+"$stridewise" host --format json | grep -q '"class_id"' || fail "host --format json has no class_id"
+"$stridewise" list --suite quick | tail -1
+
+"$stridewise" run --suite quick --budget 12s --quiet --out "$work/run" >"$work/table" || fail "run ends with $?"
+for file in bundle.jsonl summary.md charts/penalty-curve.svg charts/staircase.svg; do
+    [ -s "$work/run/$file" ] || fail "run left no $file"
+done
+tail -5 "$work/table"
+"$stridewise" validate "$work/run"
+
+"$stridewise" run --suite quick --budget 30s --quiet --out "$work/cut" >/dev/null 2>&1 &
+pid=$!
+for _ in $(seq 200); do
+    [ -f "$work/cut/bundle.jsonl" ] && [ "$(wc -l <"$work/cut/bundle.jsonl")" -gt 3 ] && break
+    sleep 0.1
+done
+kill -INT "$pid"
+code=0; wait "$pid" || code=$?
+[ "$code" -eq 130 ] || fail "an interrupted run ends with $code, not 130"
+code=0; "$stridewise" validate "$work/cut" >/dev/null 2>&1 || code=$?
+[ "$code" -eq 20 ] || fail "validate of a cut-off run ends with $code, not 20"
+"$stridewise" validate --allow-partial "$work/cut"
