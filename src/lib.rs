@@ -25,3 +25,8 @@ pub mod simulate;
 pub mod stats;
 pub mod suite;
 pub mod units;
+
+/// Tests the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -112,17 +112,17 @@ impl Curves {
                 let ink = Ink::FAINT.faded(if index % 2 == 0 { 0.09 } else { 0.03 });
                 canvas.rect([left, frame.top], [x, frame.bottom], ink);
                 if x - left > 52.0 {
-                    canvas.text(name, [f64::midpoint(left, x), frame.top + 12.0], 11.0, Ink::FAINT, Anchor::Middle);
+                    canvas.text(name, [f64::midpoint(left, x), frame.top - 8.0], 11.0, Ink::FAINT, Anchor::Middle);
                 }
             } else if !self.bands && x > frame.left && x < frame.right {
                 canvas.dashed(&[[x, frame.top], [x, frame.bottom]], Ink::FAINT, 0.8, [2.0, 3.0]);
-                canvas.text(name, [x + 4.0, frame.top + 9.0], 11.0, Ink::FAINT, Anchor::Left);
+                canvas.text(name, [x + 4.0, frame.top - 8.0], 11.0, Ink::FAINT, Anchor::Left);
             }
             left = left.max(x);
         }
         if self.bands && frame.right - left > 52.0 {
             let middle = f64::midpoint(left, frame.right);
-            canvas.text("memory", [middle, frame.top + 12.0], 11.0, Ink::FAINT, Anchor::Middle);
+            canvas.text("memory", [middle, frame.top - 8.0], 11.0, Ink::FAINT, Anchor::Middle);
         }
     }
 }

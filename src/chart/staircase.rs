@@ -30,7 +30,7 @@ pub(super) fn draw(bundles: &[Bundle]) -> Result<String, String> {
     }
     let last = last.ok_or("no square sums of f8 in C order were measured")?;
     let first = series.first().and_then(|series| series.points.last()).map_or(0.0, |point| point[1]);
-    let title = format!("An element costs {first:.2} ns by rows and {last:.1} ns by columns, once the caches are left");
+    let title = format!("An element costs {first:.2} ns by rows and {last:.1} ns by columns in the largest array");
     let subtitle = "Sum over square C-order arrays of f8, powers of two; base pages; one element per step";
     let curves = Curves {
         title: title.clone(),

@@ -6,11 +6,14 @@ mod exit;
 mod host;
 mod list;
 mod output;
+mod plot;
 mod progress;
+mod report;
 mod results;
 mod run;
 mod run_table;
 mod selection;
+mod simulate;
 mod validate;
 
 use clap::{Parser, Subcommand};
@@ -31,7 +34,10 @@ struct Cli {
 enum Command {
     Host(host::HostArgs),
     List(Box<list::ListArgs>),
+    Plot(plot::PlotArgs),
+    Report(report::ReportArgs),
     Run(Box<run::RunArgs>),
+    Simulate(Box<simulate::SimulateArgs>),
     Validate(validate::ValidateArgs),
 }
 
@@ -52,7 +58,10 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Host(args) => host::run(&args),
         Command::List(args) => list::run(&args),
+        Command::Plot(args) => plot::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Validate(args) => validate::run(&args),
     }
 }

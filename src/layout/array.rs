@@ -1,5 +1,6 @@
 //! A layout: shape, byte strides, byte offset and the buffer they lie in.
 
+use super::LayoutError;
 use std::fmt;
 use std::str::FromStr;
 
@@ -32,27 +33,14 @@ impl FromStr for Order {
     }
 }
 
-/// Why a layout cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LayoutError {
-    /// The dense size in bytes leaves 63 bits.
-    #[error("an array of shape {shape:?} with {itemsize}-byte elements is larger than 2^63-1 bytes")]
-    TooBig {
-        /// Length per axis.
-        shape: Vec<usize>,
-        /// Bytes of one element.
-        itemsize: usize,
-    },
-}
-
 /// Where the elements of an array lie in a buffer: all offsets and strides in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    shape: Vec<usize>,
-    strides: Vec<i64>,
-    offset: i64,
-    itemsize: usize,
-    buffer_bytes: u64,
+    pub(super) shape: Vec<usize>,
+    pub(super) strides: Vec<i64>,
+    pub(super) offset: i64,
+    pub(super) itemsize: usize,
+    pub(super) buffer_bytes: u64,
 }
 
 impl Layout {
@@ -77,6 +65,14 @@ impl Layout {
         }
         let buffer_bytes = if shape.contains(&0) { 0 } else { step.unsigned_abs() };
         Ok(Self { shape: shape.to_vec(), strides, offset: 0, itemsize, buffer_bytes })
+    }
+
+    /// [`Layout::contiguous`] for lengths that may be wrong.
+    ///
+    /// # Errors
+    /// [`LayoutError::NegativeDim`], [`LayoutError::TooManyAxes`], or as [`Layout::contiguous`].
+    pub fn dense(shape: &[i64], itemsize: usize, order: Order) -> Result<Self, LayoutError> {
+        Self::contiguous(&super::op::lengths(shape)?, itemsize, order)
     }
 
     /// Length per axis.
@@ -107,5 +103,80 @@ impl Layout {
     #[must_use]
     pub fn buffer_bytes(&self) -> u64 {
         self.buffer_bytes
+    }
+
+    /// Number of axes.
+    #[must_use]
+    pub fn ndim(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// Number of elements; the product of the shape, which a view with strides of 0 may make as large as 2^63.
+    #[must_use]
+    pub fn size(&self) -> u128 {
+        if self.shape.contains(&0) { 0 } else { self.shape.iter().map(|&n| n as u128).product() }
+    }
+
+    /// Whether the elements lie densely with the last axis fastest (`flagsobject.c`: axes of length 1 do not count, and an
+    /// empty array always does).
+    #[must_use]
+    pub fn is_c_contiguous(&self) -> bool {
+        self.is_dense((0..self.ndim()).rev())
+    }
+
+    /// The same with the first axis fastest.
+    #[must_use]
+    pub fn is_f_contiguous(&self) -> bool {
+        self.is_dense(0..self.ndim())
+    }
+
+    /// Whether the strides are those of a dense array whose axes, fastest first, are `axes`.
+    fn is_dense(&self, axes: impl Iterator<Item = usize>) -> bool {
+        if self.shape.contains(&0) {
+            return true;
+        }
+        let mut expected = self.itemsize as i128;
+        for axis in axes.filter(|&axis| self.shape[axis] != 1) {
+            if i128::from(self.strides[axis]) != expected {
+                return false;
+            }
+            expected *= self.shape[axis] as i128;
+        }
+        true
+    }
+
+    /// The half-open range of bytes that the elements touch, relative to the buffer (`byte_bounds`); `None` if there are
+    /// none.
+    #[must_use]
+    pub fn byte_bounds(&self) -> Option<(i128, i128)> {
+        let mut low = i128::from(self.offset);
+        let mut high = low + self.itemsize as i128;
+        for (&n, &stride) in self.shape.iter().zip(&self.strides) {
+            let reach = (n.checked_sub(1)? as i128).saturating_mul(i128::from(stride));
+            low = low.saturating_add(reach.min(0));
+            high = high.saturating_add(reach.max(0));
+        }
+        Some((low, high))
+    }
+
+    /// Byte offset of an element from the start of the buffer; `None` for an index that is not there.
+    #[must_use]
+    pub fn byte_offset(&self, index: &[usize]) -> Option<i128> {
+        if index.len() != self.ndim() || index.iter().zip(&self.shape).any(|(i, n)| i >= n) {
+            return None;
+        }
+        let steps = index.iter().zip(&self.strides).map(|(&i, &stride)| i as i128 * i128::from(stride));
+        Some(i128::from(self.offset) + steps.sum::<i128>())
+    }
+
+    /// The axis whose step is smallest: smallest non-zero stride without its sign among axes of two elements or more, the
+    /// last of equals. `None` for an empty array.
+    #[must_use]
+    pub fn min_stride_axis(&self) -> Option<usize> {
+        if self.shape.contains(&0) {
+            return None;
+        }
+        let steps = |&axis: &usize| self.shape[axis] > 1 && self.strides[axis] != 0;
+        (0..self.ndim()).filter(steps).min_by_key(|&axis| (self.strides[axis].unsigned_abs(), std::cmp::Reverse(axis)))
     }
 }

@@ -1,7 +1,18 @@
-//! Memory layout as NumPy defines it: dtype, shape, byte strides, byte offset. Pure integer arithmetic.
+//! Memory layout as NumPy defines it: shape, byte strides, byte offset, and every view operation on them. Pure integer
+//! arithmetic: nothing is allocated in proportion to a view's size, nothing panics.
 
 mod array;
 mod dtype;
+mod error;
+mod nditer;
+mod op;
+mod overlap;
 
-pub use array::{Layout, LayoutError, Order};
+pub use array::{Layout, Order};
 pub use dtype::DType;
+pub use error::LayoutError;
+pub use nditer::{Walk, nditer};
+pub use op::{Applied, Item, Op, OrderArg};
+
+/// Axes of an array at most: `NPY_MAXDIMS` of NumPy 2.
+pub const MOST_AXES: usize = 64;

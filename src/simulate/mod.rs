@@ -5,11 +5,13 @@
 //! [`Report`] and the words that stand beside every figure.
 
 mod cache;
+mod cpus;
 mod engine;
 mod geometry;
 mod report;
 mod shortcut;
 
+pub use cpus::{CPUS, Cpu};
 pub use geometry::{Geometry, GeometryError, Level, TlbLevel};
 pub use report::{LevelCounts, Pass, Report, TlbCounts};
 

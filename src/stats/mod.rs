@@ -9,8 +9,8 @@ mod summary;
 
 pub use interval::{Interval, holm, sign_interval, sign_interval_level, t_interval};
 pub use paired::{
-    CHANGE_FLOOR, Penalty, RUN_TO_RUN_NANOS, RUN_TO_RUN_RATIO, SAME_MARGIN, Verdict, log_ratios, null_is_noisy,
-    penalty, verdict,
+    CHANGE_FLOOR, NULL_MARGIN, Penalty, RUN_TO_RUN_NANOS, RUN_TO_RUN_RATIO, SAME_MARGIN, Verdict, log_ratios,
+    null_is_noisy, penalty, verdict,
 };
 pub use special::{binomial_half_cdf, normal_quantile, t_quantile};
 pub use summary::{mad, median, quantile};

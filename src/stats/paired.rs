@@ -69,12 +69,16 @@ pub fn verdict(log_ratios: &[f64], noisy: bool) -> Verdict {
     if narrow.low >= -margin && narrow.high <= margin { Verdict::Same } else { Verdict::Inconclusive }
 }
 
-/// Whether a null control disqualifies the verdicts of its size class: its 99 % interval excludes 1, or it is off by
-/// more than [`CHANGE_FLOOR`].
+/// A null control whose interval comes this near to 1 disturbs no verdict: it is a quarter of [`CHANGE_FLOOR`].
+pub const NULL_MARGIN: f64 = 0.005;
+
+/// Whether a null control disqualifies the verdicts of its size class: its whole 99 % interval is further from 1 than
+/// [`NULL_MARGIN`], or it is off by more than [`CHANGE_FLOOR`].
 #[must_use]
 pub fn null_is_noisy(log_ratios: &[f64]) -> bool {
+    let margin = NULL_MARGIN.ln_1p();
     sign_interval(log_ratios, 0.99)
-        .is_none_or(|null| !null.contains(0.0) || null.estimate.exp_m1().abs() > CHANGE_FLOOR)
+        .is_none_or(|null| null.low > margin || null.high < -margin || null.estimate.exp_m1().abs() > CHANGE_FLOOR)
 }
 
 #[cfg(test)]

@@ -1,0 +1,385 @@
+//! `stridewise simulate`: misses per level of a nest, exact, on this CPU or another.
+
+use super::array::{ArrayArgs, Shape};
+use super::exit::{Exit, Failure};
+use super::output::{Format, table};
+use crate::bundle::{self, Partial};
+use crate::host::Host;
+use crate::kernel::Kernel;
+use crate::layout::{DType, Order};
+use crate::nest::{LoopNest, LoopOrder, Operand, Role};
+use crate::simulate::{self, Geometry, Options, Pass, Report};
+use crate::suite::Case;
+use crate::units::{bytes_long, bytes_tick, count};
+use clap::Args;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// Accesses up to which misses are told apart unasked: half a second of hashing.
+const CLASSIFIED_UNASKED: u64 = 3_000_000;
+
+/// Misses per cache level and TLB of a loop order, exact, on this CPU or another
+#[derive(Args, Debug)]
+pub(super) struct SimulateArgs {
+    #[command(flatten)]
+    array: ArrayArgs,
+    /// Loop order, outermost first [default: the smallest stride innermost]
+    #[arg(long = "loop", value_name = "ORDER")]
+    loops: Option<LoopOrder>,
+    /// Tile edge of all loops
+    #[arg(long, value_name = "N", requires = "shape")]
+    tile: Option<usize>,
+    /// What is done per element: sum fill scale copy triad [default: sum]
+    #[arg(long, value_name = "KERNEL", requires = "shape")]
+    op: Option<Kernel>,
+    /// Bytes added behind every run of the fastest axis
+    #[arg(long, value_name = "BYTES", requires = "shape")]
+    pad: Option<u64>,
+    /// A raw nest instead of an array: EXTENT:STEP per loop, outermost first; operands separated by `;`, each with
+    /// r: (read, the default), w: or u: (update) before it
+    #[arg(long, value_name = "NEST", conflicts_with_all = ["shape", "npy", "loops"])]
+    nest: Option<String>,
+    /// Bytes of an element of --nest
+    #[arg(long, value_name = "B", default_value_t = 8)]
+    itemsize: usize,
+    /// Bytes between a page's start and the first element
+    #[arg(long, value_name = "B", default_value_t = 0)]
+    offset: u64,
+    /// Caches as name=size:ways[:line],… such as l1=32K:8:64,l2=512K:8:64 [default: this machine's]
+    #[arg(long, value_name = "SPEC", conflicts_with_all = ["host", "cpu"])]
+    cache: Option<String>,
+    /// TLBs as name=entries[:ways],… such as l1=64,l2=2048:8
+    #[arg(long, value_name = "SPEC", conflicts_with_all = ["host", "cpu"])]
+    tlb: Option<String>,
+    /// Bytes of a page [default: 4096]
+    #[arg(long, value_name = "B", requires = "tlb")]
+    page: Option<u64>,
+    /// The caches of the machine that a bundle was measured on
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "cpu")]
+    host: Option<PathBuf>,
+    /// A CPU by name, several separated by commas, or `all`
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    cpu: Vec<String>,
+    /// Show the steady state of repeated passes instead of the first pass from empty caches
+    #[arg(long)]
+    warm: bool,
+    /// Tell compulsory, capacity and conflict misses apart, however long it takes
+    #[arg(long)]
+    classify: bool,
+    /// Which sets of each cache one pass of the innermost loop reaches
+    #[arg(long)]
+    sets: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    schema_version: [u32; 2],
+    /// What these figures are.
+    note: &'static str,
+    simulations: Vec<Simulation>,
+    /// The first simulation's figures of the state asked for, for short scripts.
+    state: &'static str,
+    accesses: u64,
+    levels: Vec<simulate::LevelCounts>,
+    tlb: Vec<simulate::TlbCounts>,
+}
+
+#[derive(Serialize)]
+struct Simulation {
+    cpu: String,
+    geometry: Geometry,
+    #[serde(flatten)]
+    report: Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sets: Option<Vec<SetsReached>>,
+}
+
+/// The sets that the first run of the innermost loop reaches.
+#[derive(Clone, Serialize)]
+struct SetsReached {
+    level: String,
+    reached: u64,
+    of: u32,
+    /// Lines per set at most.
+    most_lines: u64,
+    #[serde(skip)]
+    strip: String,
+}
+
+const NOTE: &str = "simulated demand misses: LRU, write-back with write-allocate, no prefetch, virtual addresses, one core; not hardware counts";
+
+pub(super) fn run(args: &SimulateArgs) -> Result<Exit, Failure> {
+    let (nest, what) = nest(args)?;
+    // Buffers far apart; each begins on a page of its own, plus the offset.
+    let bases: Vec<u64> = (1..=nest.buffers().len() as u64).map(|number| (number << 40) + args.offset).collect();
+    let classify = args.classify || nest.accesses() <= CLASSIFIED_UNASKED;
+    let mut simulations = Vec::new();
+    for (cpu, geometry) in geometries(args)? {
+        let options = Options { classify, ..Options::default() };
+        let report = simulate::simulate(&nest, &bases, &geometry, &options)
+            .map_err(|error| Failure::new(Exit::Internal, error))?;
+        let sets = args.sets.then(|| geometry.levels.iter().map(|level| sets_of(&nest, &bases, level)).collect());
+        simulations.push(Simulation { cpu, geometry, report, sets });
+    }
+    let text = match args.format {
+        Format::Json => json(args, simulations)?,
+        Format::Table => text(args, &nest, &what, &simulations),
+    };
+    anstream::stdout().write_all(text.as_bytes())?;
+    Ok(Exit::Fine)
+}
+
+fn chosen(report: &Report, warm: bool) -> &Pass {
+    if warm { &report.warm } else { &report.cold }
+}
+
+fn nest(args: &SimulateArgs) -> Result<(LoopNest, String), Failure> {
+    if let Some(text) = &args.nest {
+        let nest =
+            raw_nest(text, args.itemsize).map_err(|error| Failure::usage(format!("--nest {text:?}: {error}")))?;
+        return Ok((nest, format!("nest {text}, {} bytes per element", args.itemsize)));
+    }
+    let Some(Shape(shape)) = &args.array.shape else {
+        return Err(Failure::usage("give an array with --shape, or a raw nest with --nest"));
+    };
+    let order = args.array.order.unwrap_or(Order::C);
+    let (kernel, dtype) = (args.op.unwrap_or(Kernel::Sum), args.array.dtype.unwrap_or(DType::F8));
+    let plain = Case::new(kernel, dtype, shape, order, LoopOrder::identity(shape.len())).with(|options| {
+        options.tile = args.tile.unwrap_or(0);
+        options.pad = args.pad.unwrap_or(0);
+    });
+    let loops = args.loops.clone().unwrap_or_else(|| plain.baseline().loops);
+    if loops.axes().len() != shape.len() {
+        return Err(Failure::usage(format!(
+            "--loop {loops}: expected the {} axes of --shape in some order",
+            shape.len()
+        )));
+    }
+    let case = Case { loops, ..plain };
+    let nest = case.nest().map_err(|error| Failure::usage(format!("--shape: {error}")))?;
+    let bytes = bytes_long(case.footprint().unwrap_or(0));
+    let tile = args.tile.map_or_else(String::new, |tile| format!(", tiles of {tile}"));
+    let what =
+        format!("{kernel} over {} {dtype}, {order} order, {bytes}, loop order {}{tile}", case.shape_text(), case.loops);
+    Ok((nest, what))
+}
+
+/// `512:16384,512:32;w:512:8,512:4096`.
+fn raw_nest(text: &str, itemsize: usize) -> Result<LoopNest, String> {
+    let mut extents: Option<Vec<usize>> = None;
+    let (mut operands, mut buffers) = (Vec::new(), Vec::new());
+    for (buffer, part) in text.split(';').map(str::trim).enumerate() {
+        let (role, loops) = match part.split_at_checked(2) {
+            Some(("r:", rest)) => (Role::Read, rest),
+            Some(("w:", rest)) => (Role::Write, rest),
+            Some(("u:", rest)) => (Role::Update, rest),
+            _ => (Role::Read, part),
+        };
+        let (mut here, mut steps) = (Vec::new(), Vec::new());
+        for one in loops.split(',') {
+            let wrong = || format!("{one:?}: expected EXTENT:STEP, such as 512:16384");
+            let (extent, step) = one.trim().split_once(':').ok_or_else(wrong)?;
+            here.push(extent.parse::<usize>().map_err(|_| wrong())?);
+            steps.push(step.parse::<i64>().map_err(|_| wrong())?);
+        }
+        if extents.as_ref().is_some_and(|known| *known != here) {
+            return Err(format!("{part:?}: every operand has the same extents"));
+        }
+        extents = Some(here.clone());
+        // The buffer is what the walk needs; negative steps begin inside it.
+        let (mut low, mut high) = (0_i128, itemsize as i128);
+        for (&extent, &step) in here.iter().zip(&steps) {
+            let reach = i128::from(step) * (extent.max(1) as i128 - 1);
+            low += reach.min(0);
+            high += reach.max(0);
+        }
+        let fits = |value: i128| i64::try_from(value).map_err(|_| "the walk leaves 2^63 bytes".to_owned());
+        let (start, bytes) = (fits(-low)?, fits(high - low)?);
+        operands.push(Operand { role, buffer, itemsize, start, steps });
+        buffers.push(bytes.unsigned_abs());
+    }
+    if itemsize == 0 {
+        return Err("--itemsize 0: expected at least one byte".to_owned());
+    }
+    let extents = extents.unwrap_or_default();
+    let order = LoopOrder::identity(extents.len());
+    LoopNest::new(extents, operands, buffers, &order).map_err(|error| error.to_string())
+}
+
+fn geometries(args: &SimulateArgs) -> Result<Vec<(String, Geometry)>, Failure> {
+    let usage = |flag: &str| {
+        let flag = flag.to_owned();
+        move |error: simulate::GeometryError| Failure::usage(format!("{flag}: {error}"))
+    };
+    if !args.cpu.is_empty() {
+        let all = args.cpu.iter().any(|name| name == "all");
+        let names: Vec<String> =
+            if all { simulate::CPUS.iter().map(|cpu| cpu.name.to_owned()).collect() } else { args.cpu.clone() };
+        let one = |name: String| Ok((name.clone(), Geometry::of_cpu(&name).map_err(usage("--cpu"))?));
+        return names.into_iter().map(one).collect();
+    }
+    if let Some(path) = &args.host {
+        let file = bundle::files(path)?.remove(0);
+        let bundle = bundle::read(&file, Partial::Allowed)?;
+        let geometry: Geometry = serde_json::from_value(bundle.header.geometry.clone()).map_err(|_| {
+            Failure::new(Exit::Invalid, format!("{}: has no cache geometry; give one with --cache", file.display()))
+        })?;
+        let Geometry { levels, tlbs, page, .. } = geometry;
+        let checked =
+            Geometry::new(levels, tlbs, page, "bundle").map_err(|error| Failure::new(Exit::Invalid, error))?;
+        return Ok(vec![(bundle::shown(&bundle.cpu_name()), checked)]);
+    }
+    let tlbs = args.tlb.as_deref().map(Geometry::parse_tlbs).transpose().map_err(usage("--tlb"))?;
+    if let Some(text) = &args.cache {
+        let levels = Geometry::parse_caches(text).map_err(usage("--cache"))?;
+        let geometry = Geometry::new(levels, tlbs.unwrap_or_default(), args.page.unwrap_or(4096), "--cache");
+        return Ok(vec![("--cache".to_owned(), geometry.map_err(usage("--cache"))?)]);
+    }
+    let host = Host::probe();
+    let mut geometry = Geometry::of_host(&host).map_err(|error| Failure::new(Exit::Impossible, error))?;
+    if let Some(tlbs) = tlbs {
+        let page = args.page.unwrap_or(geometry.page);
+        geometry = Geometry::new(geometry.levels, tlbs, page, "host").map_err(usage("--tlb"))?;
+    }
+    let name = host.cpu.name.value().map_or_else(|| "this machine".to_owned(), |name| bundle::shown(name));
+    Ok(vec![(name, geometry)])
+}
+
+/// The first run of the innermost loop, operand by operand.
+fn sets_of(nest: &LoopNest, bases: &[u64], level: &simulate::Level) -> SetsReached {
+    let mut lines = std::collections::BTreeSet::new();
+    let mut runs = nest.runs();
+    if let Some(length) = runs.advance() {
+        for ((operand, step), &at) in nest.operands().iter().zip(nest.inner_steps()).zip(runs.at()) {
+            for i in 0..length.min(1 << 20) as i64 {
+                let address = bases[operand.buffer].wrapping_add_signed(at + i * step);
+                lines.insert(address / u64::from(level.line));
+            }
+        }
+    }
+    let mut counts = vec![0_u64; level.sets as usize];
+    for line in &lines {
+        counts[usize::try_from(line % u64::from(level.sets)).unwrap_or(0)] += 1;
+    }
+    let most_lines = counts.iter().copied().max().unwrap_or(0);
+    // One character stands for some sets: how full the fullest of them is, in ways.
+    let group = counts.len().div_ceil(64);
+    let strip = counts
+        .chunks(group)
+        .map(|sets| match sets.iter().max().copied().unwrap_or(0) {
+            0 => '·',
+            n if n * 2 <= u64::from(level.ways) => '░',
+            n if n <= u64::from(level.ways) => '▒',
+            _ => '█',
+        })
+        .collect();
+    let reached = counts.iter().filter(|&&n| n > 0).count() as u64;
+    SetsReached { level: level.name.clone(), reached, of: level.sets, most_lines, strip }
+}
+
+fn json(args: &SimulateArgs, simulations: Vec<Simulation>) -> Result<String, Failure> {
+    let first = simulations.first().map(|one| chosen(&one.report, args.warm).clone()).unwrap_or_default();
+    let document = Document {
+        schema: "stridewise.simulate",
+        schema_version: [1, 0],
+        note: NOTE,
+        state: if args.warm { "warm" } else { "cold" },
+        accesses: first.accesses,
+        levels: first.levels,
+        tlb: first.tlb,
+        simulations,
+    };
+    serde_json::to_string_pretty(&document).map(|text| text + "\n").map_err(|error| Failure::new(Exit::Internal, error))
+}
+
+fn text(args: &SimulateArgs, nest: &LoopNest, what: &str, simulations: &[Simulation]) -> String {
+    let state = if args.warm { "steady state of repeated passes" } else { "first pass, from empty caches" };
+    let mut text = format!("{what}\n{} accesses; {state}\n\n", count(nest.accesses()));
+    let push = |text: &mut String, table: &comfy_table::Table| {
+        table.lines().for_each(|line| {
+            let _ = writeln!(text, "{}", line.trim_end());
+        });
+    };
+    match simulations {
+        [one] => {
+            let _ = writeln!(text, "{}: {}", one.cpu, one.geometry);
+            push(&mut text, &levels(chosen(&one.report, args.warm), nest.steps()));
+        }
+        several => {
+            push(&mut text, &cpus(several, args.warm, nest.steps()));
+            text.push_str("\nMisses per innermost step; caches from the CPU outwards.\n");
+        }
+    }
+    for sets in simulations.iter().flat_map(|one| one.sets.iter().flatten()) {
+        let SetsReached { level, reached, of, most_lines, strip } = sets;
+        let _ = writeln!(
+            text,
+            "\n{level}: one run of the innermost loop reaches {} of {} sets, up to {most_lines} lines in one",
+            count(*reached),
+            count((*of).into())
+        );
+        let _ = writeln!(text, "  {strip}");
+    }
+    if simulations.iter().any(|one| one.sets.is_some()) {
+        text.push_str("  · no line  ░ up to half the ways  ▒ up to all ways  █ more lines than ways\n");
+    }
+    text.push_str("\nSimulated demand misses: LRU, write-back, write-allocate, no prefetch, one core.\n");
+    text
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with four digits")]
+fn per(count: u64, steps: u64) -> String {
+    format!("{:.4}", count as f64 / steps.max(1) as f64)
+}
+
+fn levels(pass: &Pass, steps: u64) -> comfy_table::Table {
+    let told = pass.levels.iter().any(|level| level.compulsory.is_some());
+    let mut header = vec!["", "accesses", "misses", "per step"];
+    if told {
+        header.extend(["first", "capacity", "conflict"]);
+    }
+    header.push("written back");
+    let mut table = table(&header, 1);
+    let cell = |n: Option<u64>| n.map_or_else(|| "-".to_owned(), count);
+    for level in &pass.levels {
+        let mut row = vec![level.name.clone(), count(level.accesses), count(level.misses), per(level.misses, steps)];
+        if told {
+            row.extend([
+                cell(level.compulsory.or(Some(0))),
+                cell(level.capacity.or(Some(0))),
+                cell(level.conflict.or(Some(0))),
+            ]);
+        }
+        row.push(count(level.writebacks));
+        table.add_row(row);
+    }
+    for tlb in &pass.tlb {
+        let mut row = vec![tlb.name.clone(), count(tlb.accesses), count(tlb.misses), per(tlb.misses, steps)];
+        row.resize(header.len(), String::new());
+        table.add_row(row);
+    }
+    table
+}
+
+fn cpus(simulations: &[Simulation], warm: bool, steps: u64) -> comfy_table::Table {
+    let most = simulations.iter().map(|one| one.geometry.levels.len()).max().unwrap_or(0);
+    let names: Vec<String> = (1..=most).map(|level| format!("L{level} misses")).collect();
+    let mut header = vec!["CPU", "caches"];
+    header.extend(names.iter().map(String::as_str));
+    let mut table = table(&header, 2);
+    for one in simulations {
+        let pass = chosen(&one.report, warm);
+        let sizes: Vec<String> = one.geometry.levels.iter().map(|level| bytes_tick(level.bytes)).collect();
+        let mut row = vec![one.cpu.clone(), sizes.join(" ")];
+        row.extend(pass.levels.iter().map(|level| per(level.misses, steps)));
+        row.resize(header.len(), "-".to_owned());
+        table.add_row(row);
+    }
+    table
+}

@@ -1,0 +1,59 @@
+//! `stridewise simulate` as a user meets it.
+
+use serde_json::Value;
+use std::process::{Command, Output};
+
+fn simulate(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_stridewise")).arg("simulate").args(arguments).output().unwrap()
+}
+
+fn misses(arguments: &[&str]) -> Vec<u64> {
+    let output = simulate(&[arguments, &["--format", "json"]].concat());
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    document["levels"].as_array().unwrap().iter().map(|level| level["misses"].as_u64().unwrap()).collect()
+}
+
+const CACHES: [&str; 2] = ["--cache", "l1=32K:8:64,l2=512K:8:64,l3=32M:16:64"];
+
+#[test]
+fn arrays_and_raw_nests_have_the_known_misses() {
+    let of = |arguments: &[&str]| misses(&[arguments, &CACHES].concat());
+    assert_eq!(of(&["--shape", "2048,2048", "--loop", "1,0"]), [4_194_304, 4_194_304, 524_288]);
+    assert_eq!(of(&["--shape", "2048,2048"]), [524_288; 3]);
+    assert_eq!(of(&["--shape", "600,600", "--offset", "24"]), [45_001; 3]);
+    assert_eq!(of(&["--nest", "1000:8,1000:8000", "--itemsize", "8"]), [1_000_000, 125_000, 125_000]);
+    assert_eq!(of(&["--nest", "r:64:8,64:512; w:64:512,64:8"]), of(&["--nest", "64:8,64:512;w:64:512,64:8"]));
+    assert_eq!(of(&["--shape", "32,64", "--op", "scale", "--warm"]), [0; 3]);
+    assert_eq!(misses(&["--shape", "64,64", "--cpu", "zen4"]).len(), 3);
+}
+
+#[test]
+fn misses_are_told_apart() {
+    let output = simulate(&["--nest", "40:0,16:4096", "--format", "json", CACHES[0], CACHES[1]]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let first = &document["levels"][0];
+    assert_eq!([&first["misses"], &first["compulsory"], &first["capacity"], &first["conflict"]], [640, 16, 0, 624]);
+    assert!(document["note"].as_str().unwrap().contains("not hardware counts"));
+}
+
+#[test]
+fn wrong_flags_name_the_field() {
+    for (arguments, part) in [
+        (&["--shape", "64,64", "--cache", "l1=32K:8:63"][..], "line 63"),
+        (&["--shape", "64,64", "--cache", "l1=32K:0:64"], "ways 0"),
+        (&["--shape", "64,64", "--cache", "l1=4194304T:8:64"], "size"),
+        (&["--shape", "64,64", "--cpu", "zen9"], "zen4"),
+        (&["--shape", "64,64", "--loop", "1"], "--loop"),
+        (&["--nest", "64:x"], "EXTENT:STEP"),
+        (&["--nest", "64:8;w:32:8"], "same extents"),
+        (&["--nest", "64:8", "--itemsize", "0"], "itemsize"),
+        (&["--nest", "9223372036854775807:9223372036854775807"], "2^63"),
+        (&[], "--shape"),
+    ] {
+        let output = simulate(arguments);
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+        assert!(message.contains(part), "{arguments:?}: {message}");
+    }
+}
