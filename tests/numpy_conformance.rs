@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use stridewise::layout::{Item, Layout, LayoutError, Op, Order, OrderArg, nditer};
+use stridewise::layout::{Item, Layout, LayoutError, NpyHeader, Op, Order, OrderArg, PREFIX, nditer};
 
 fn corpus(variable: &str, file: &str) -> Vec<Value> {
     let own = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/layout")).join(file);
@@ -198,4 +198,66 @@ fn pairs_of_layouts_equal_numpys() {
         "{cases} pairs, {mismatches} mismatches; first {}",
         first.unwrap_or_default()
     );
+}
+
+#[test]
+fn npy_files_are_read_or_refused() {
+    let own = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/layout/npy"));
+    let folder = std::env::var_os("STRIDEWISE_NPY_CORPUS").map_or_else(own, PathBuf::from);
+    let manifest = std::fs::read_to_string(folder.join("manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    let (mut files, mut wrong, mut first) = (0, 0, None);
+    for entry in manifest["files"].as_array().unwrap() {
+        let name = entry["file"].as_str().unwrap();
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        let read = NpyHeader::parse(&bytes[..bytes.len().min(PREFIX)], bytes.len() as u64);
+        let difference = match (entry["must"].as_str().unwrap(), &read) {
+            ("reject", Ok(header)) => Some(format!("was accepted: {header:?}")),
+            ("accept", Err(error)) => Some(format!("was refused: {error}")),
+            ("accept" | "may", Ok(header)) => npy_difference(&entry["expect"], header, &bytes),
+            _ => None,
+        };
+        files += 1;
+        if let Some(difference) = difference {
+            wrong += 1;
+            first.get_or_insert(format!("{name}: {difference}"));
+        }
+    }
+    println!("{files} files, {wrong} wrong");
+    assert!(files > 0 && wrong == 0, "{files} files, {wrong} wrong; first {}", first.unwrap_or_default());
+}
+
+fn npy_difference(expect: &Value, header: &NpyHeader, bytes: &[u8]) -> Option<String> {
+    let layout = header.layout().unwrap();
+    let empty = layout.size() == 0;
+    let byteorder = match (header.dtype.itemsize(), header.big_endian) {
+        (1, _) => "none",
+        (_, true) => "big",
+        (_, false) => "little",
+    };
+    let end = header.data_offset + header.data_bytes;
+    let probe = |probe: &Value| {
+        let index: Vec<usize> = integers(&probe[0]).into_iter().map(|i| usize::try_from(i).unwrap()).collect();
+        let at = usize::try_from(header.data_offset).unwrap()
+            + usize::try_from(layout.byte_offset(&index).unwrap()).unwrap();
+        let element: String = bytes[at..at + layout.itemsize()].iter().map(|byte| format!("{byte:02x}")).collect();
+        json!([probe[0], at, element])
+    };
+    let probes = expect["probes"].as_array().cloned().unwrap_or_default();
+    let found = json!({
+        "version": header.version,
+        "itemsize": header.dtype.itemsize(),
+        "byteorder": byteorder,
+        "fortran_order": header.order == Order::F,
+        "shape": header.shape,
+        "strides": if empty { Value::Null } else { json!(layout.strides()) },
+        "c": layout.is_c_contiguous(),
+        "f": layout.is_f_contiguous(),
+        "data_offset": header.data_offset,
+        "data_bytes": header.data_bytes,
+        "trailing_bytes": bytes.len() as u64 - end,
+        "probes": probes.iter().map(probe).collect::<Vec<_>>(),
+    });
+    let wrong = found.as_object().unwrap().iter().find(|(name, value)| expect[name.as_str()] != **value)?;
+    Some(format!("{}: NumPy has {}, found {}", wrong.0, expect[wrong.0], wrong.1))
 }

@@ -4,15 +4,21 @@
 mod array;
 mod dtype;
 mod error;
+mod locality;
 mod nditer;
+mod npy;
 mod op;
 mod overlap;
+mod parse;
 
 pub use array::{Layout, Order};
 pub use dtype::DType;
 pub use error::LayoutError;
+pub use locality::{Locality, Sets, SetsReached};
 pub use nditer::{Walk, nditer};
+pub use npy::{LONGEST_HEADER, NpyError, NpyHeader, PREFIX};
 pub use op::{Applied, Item, Op, OrderArg};
+pub use parse::Ops;
 
 /// Axes of an array at most: `NPY_MAXDIMS` of NumPy 2.
 pub const MOST_AXES: usize = 64;
