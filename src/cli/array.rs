@@ -1,7 +1,6 @@
 //! The ARRAY flags, shared by `layout`, `simulate`, `advise`, `list` and `run`.
 
-use super::exit::Failure;
-use crate::layout::{DType, Layout, Order};
+use crate::layout::{DType, Order};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -29,15 +28,4 @@ pub(super) struct Shape(pub(super) Vec<usize>);
 fn shape(text: &str) -> Result<Shape, String> {
     let lengths = text.split(',').map(|length| length.trim().parse().ok()).collect::<Option<Vec<usize>>>();
     lengths.map(Shape).ok_or_else(|| "expected lengths separated by commas, such as 4096,4096".to_owned())
-}
-
-#[allow(dead_code, reason = "until the layout command uses it")]
-impl ArrayArgs {
-    /// The layout that `--shape`, `--dtype` and `--order` describe; `None` without `--shape`.
-    pub(super) fn dense(&self) -> Result<Option<Layout>, Failure> {
-        let Some(Shape(shape)) = &self.shape else { return Ok(None) };
-        let itemsize = self.dtype.unwrap_or(DType::F8).itemsize();
-        let layout = Layout::contiguous(shape, itemsize, self.order.unwrap_or(Order::C));
-        layout.map(Some).map_err(|error| Failure::usage(format!("--shape: {error}")))
-    }
 }

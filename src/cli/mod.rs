@@ -4,6 +4,7 @@ mod array;
 pub mod bench;
 mod exit;
 mod host;
+mod layout;
 mod list;
 mod output;
 mod plot;
@@ -33,6 +34,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Host(host::HostArgs),
+    Layout(Box<layout::LayoutArgs>),
     List(Box<list::ListArgs>),
     Plot(plot::PlotArgs),
     Report(report::ReportArgs),
@@ -57,6 +59,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Host(args) => host::run(&args),
+        Command::Layout(args) => layout::run(&args),
         Command::List(args) => list::run(&args),
         Command::Plot(args) => plot::run(&args),
         Command::Report(args) => report::run(&args),

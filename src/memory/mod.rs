@@ -5,9 +5,11 @@
 
 mod available;
 mod buffer;
+mod npy;
 mod pages;
 mod sys;
 
 pub use available::{Available, available};
 pub use buffer::{Buffer, MemoryError, PagePolicy};
+pub use npy::{NpyFile, NpyFileError, materialise, write_npy};
 pub use pages::PageReport;

@@ -1,0 +1,608 @@
+//! `stridewise layout`: shape, strides, flags, byte offsets, and what a loop order touches.
+
+use super::array::{ArrayArgs, Shape};
+use super::exit::{Exit, Failure};
+use super::output::{Format, table};
+use crate::host::Host;
+use crate::layout::{DType, Layout, LayoutError, Locality, NpyHeader, Op, Ops, Order, OrderArg, Sets, nditer};
+use crate::memory::{NpyFile, NpyFileError, materialise, write_npy};
+use crate::nest::LoopOrder;
+use crate::simulate::Geometry;
+use crate::units::{bytes_long, count};
+use clap::Args;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// Elements that `--draw` prints at most.
+const MOST_DRAWN: u128 = 600;
+
+/// Shape, strides, flags and byte offsets of an array or a view, and what a loop order touches
+#[derive(Args, Debug)]
+pub(super) struct LayoutArgs {
+    #[command(flatten)]
+    array: ArrayArgs,
+    /// View operations in NumPy's spelling, applied in order; may be repeated: T, '[1:10:2, ::-1]', 'reshape(8,-1)', …
+    #[arg(long = "then", value_name = "OP")]
+    then: Vec<Ops>,
+    /// Loop orders to explain, outermost first; may be repeated
+    #[arg(long = "loop", value_name = "ORDER")]
+    loops: Vec<LoopOrder>,
+    /// Byte offset of an element, such as 3,4
+    #[arg(long, value_name = "I,J,…", value_delimiter = ',')]
+    index: Vec<usize>,
+    /// Caches as name=size:ways[:line],… [default: this machine's]
+    #[arg(long, value_name = "SPEC")]
+    cache: Option<String>,
+    /// Print a small array as a grid: the byte offset of every element and the step at which the walk comes to it
+    #[arg(long)]
+    draw: bool,
+    /// Write the elements of the result to a .npy file (with --npy)
+    #[arg(long, value_name = "FILE", requires = "npy")]
+    write: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// `schema/layout-1.json`.
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    schema_version: [u32; 2],
+    shape: Vec<usize>,
+    strides: Vec<i64>,
+    offset: i64,
+    itemsize: usize,
+    dtype: Option<&'static str>,
+    elements: String,
+    virtual_bytes: String,
+    buffer_bytes: u64,
+    byte_bounds: Option<[i64; 2]>,
+    c_contiguous: bool,
+    f_contiguous: bool,
+    /// Null if finding out takes too much work.
+    overlaps_itself: Option<bool>,
+    copies: Vec<CopyMade>,
+    min_stride_axis: Option<usize>,
+    best_loop: Option<String>,
+    nditer: Option<Nditer>,
+    file: Option<FileFacts>,
+    index: Option<Element>,
+    loops: Vec<LoopFacts>,
+    /// Figures that other commands give.
+    not_here: &'static str,
+}
+
+#[derive(Serialize)]
+struct CopyMade {
+    operation: usize,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Nditer {
+    axes: Vec<usize>,
+    flipped: Vec<usize>,
+    shape: Vec<usize>,
+    strides: Vec<i64>,
+}
+
+#[derive(Serialize)]
+struct FileFacts {
+    version: String,
+    descr: String,
+    data_offset: u64,
+}
+
+#[derive(Serialize)]
+struct Element {
+    index: Vec<usize>,
+    byte_offset: i64,
+    file_offset: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct LoopFacts {
+    #[serde(rename = "loop")]
+    order: String,
+    steps: Vec<i64>,
+    inner_step: i64,
+    skipped_bytes: u64,
+    lines_per_element: f64,
+    fetch_amplification: f64,
+    sweep_elements: u64,
+    sweep_lines: u64,
+    sweep_pages: u64,
+    sets: Vec<SetFacts>,
+    tlb: Vec<TlbFacts>,
+    advice: String,
+}
+
+#[derive(Serialize)]
+struct SetFacts {
+    level: String,
+    reached: u64,
+    of: u64,
+    lines_that_fit: u64,
+    enough: bool,
+}
+
+#[derive(Serialize)]
+struct TlbFacts {
+    level: String,
+    entries: u32,
+    reach_bytes: u64,
+    enough: bool,
+}
+
+/// The array before any operation.
+struct Source {
+    layout: Layout,
+    dtype: DType,
+    file: Option<NpyFile>,
+}
+
+pub(super) fn run(args: &LayoutArgs) -> Result<Exit, Failure> {
+    let source = source(args)?;
+    let ops: Vec<Op> = args.then.iter().flat_map(|ops| ops.0.clone()).collect();
+    let mut layout = source.layout.clone();
+    let mut copies = Vec::new();
+    // After a copy the elements lie in a buffer of their own; it is made only if they are to be written.
+    let mut data: Option<Vec<u8>> = None;
+    for (number, op) in ops.iter().enumerate() {
+        let applied = layout.apply(op).map_err(|error| refused(number, op, &error))?;
+        if let Some(bytes) = applied.copied {
+            copies.push(CopyMade { operation: number, bytes });
+            if args.write.is_some() {
+                let from = data.as_deref().or(source.file.as_ref().map(NpyFile::data)).unwrap_or(&[]);
+                let made = materialise(&layout, from, &applied.layout, counted(op, &layout));
+                data = Some(made.map_err(|error| refused(number, op, &error))?);
+            }
+        }
+        layout = applied.layout;
+    }
+    if let (Some(path), Some(file)) = (&args.write, &source.file) {
+        let bytes = data.as_deref().unwrap_or_else(|| file.data());
+        write(path, file.header(), &layout, bytes)?;
+    }
+    let geometry = geometry(args)?;
+    let document = document(args, &source, &layout, copies, geometry.as_ref())?;
+    let text = match args.format {
+        Format::Json => {
+            serde_json::to_string_pretty(&document).map_err(|error| Failure::new(Exit::Internal, error))? + "\n"
+        }
+        Format::Table => text(args, &layout, &document)?,
+    };
+    anstream::stdout().write_all(text.as_bytes())?;
+    Ok(Exit::Fine)
+}
+
+fn refused(number: usize, op: &Op, error: &LayoutError) -> Failure {
+    let name = format!("{op:?}");
+    let name = name.split([' ', '{']).next().unwrap_or_default().to_owned();
+    Failure::usage(format!("--then, operation {} ({name}): {error}", number + 1))
+}
+
+/// The order in which an operation that copies counts elements.
+fn counted(op: &Op, layout: &Layout) -> Order {
+    let order = match op {
+        Op::Reshape { order, .. } | Op::Ravel { order } => *order,
+        _ => OrderArg::C,
+    };
+    match order {
+        OrderArg::F => Order::F,
+        OrderArg::A if layout.is_f_contiguous() && !layout.is_c_contiguous() => Order::F,
+        _ => Order::C,
+    }
+}
+
+fn write(path: &std::path::Path, header: &NpyHeader, layout: &Layout, data: &[u8]) -> Result<(), Failure> {
+    let io = |error: std::io::Error| Failure::new(Exit::Internal, format!("--write {}: {error}", path.display()));
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(io)?;
+    let mut out = std::io::BufWriter::new(file);
+    write_npy(&mut out, header, layout, data).map_err(io)?;
+    out.flush().map_err(io)
+}
+
+/// The array of `--npy` or `--shape`.
+fn source(args: &LayoutArgs) -> Result<Source, Failure> {
+    if let Some(path) = &args.array.npy {
+        let file = open(path)?;
+        let layout = file.header().layout().map_err(|error| Failure::new(Exit::Invalid, error))?;
+        return Ok(Source { layout, dtype: file.header().dtype, file: Some(file) });
+    }
+    let Some(Shape(shape)) = &args.array.shape else {
+        return Err(Failure::usage("give an array with --shape or --npy"));
+    };
+    let dtype = args.array.dtype.unwrap_or(DType::F8);
+    let layout = Layout::contiguous(shape, dtype.itemsize(), args.array.order.unwrap_or(Order::C))
+        .map_err(|error| Failure::usage(format!("--shape: {error}")))?;
+    Ok(Source { layout, dtype, file: None })
+}
+
+/// Opens a file that a flag names; what others wrote is escaped.
+pub(super) fn open(path: &std::path::Path) -> Result<NpyFile, Failure> {
+    NpyFile::open(path).map_err(|error| {
+        let exit = if matches!(error, NpyFileError::Io { .. }) { Exit::Internal } else { Exit::Invalid };
+        let plain: String = error.to_string().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        Failure::new(exit, plain)
+    })
+}
+
+fn geometry(args: &LayoutArgs) -> Result<Option<Geometry>, Failure> {
+    let Some(text) = &args.cache else { return Ok(Geometry::of_host(&Host::probe()).ok()) };
+    let made = Geometry::parse_caches(text).and_then(|levels| Geometry::new(levels, Vec::new(), 4096, "--cache"));
+    made.map(Some).map_err(|error| Failure::usage(format!("--cache: {error}")))
+}
+
+fn narrow(value: i128) -> i64 {
+    i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// Smallest stride innermost: what the others are compared with.
+fn best_order(layout: &Layout) -> Vec<usize> {
+    let mut axes: Vec<usize> = (0..layout.ndim()).collect();
+    // An axis of one element costs nothing anywhere: outermost.
+    let step = |&axis: &usize| if layout.shape()[axis] < 2 { u64::MAX } else { layout.strides()[axis].unsigned_abs() };
+    axes.sort_by_key(|axis| std::cmp::Reverse(step(axis)));
+    axes
+}
+
+fn listed<T: ToString>(values: &[T]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn document(
+    args: &LayoutArgs,
+    source: &Source,
+    layout: &Layout,
+    copies: Vec<CopyMade>,
+    geometry: Option<&Geometry>,
+) -> Result<Document, Failure> {
+    let best = best_order(layout);
+    let index = match args.index.as_slice() {
+        [] => None,
+        index => Some(element(layout, index, copies.is_empty(), source.file.as_ref())?),
+    };
+    let mut loops = Vec::new();
+    for order in &args.loops {
+        if order.axes().len() != layout.ndim() {
+            let axes = layout.ndim();
+            return Err(Failure::usage(format!(
+                "--loop {order}: the result has {axes} axes; expected each of them once"
+            )));
+        }
+        loops.extend(loop_facts(layout, order, &best, geometry));
+    }
+    let walk = nditer(&[layout]);
+    Ok(Document {
+        schema: "stridewise.layout",
+        schema_version: [1, 0],
+        shape: layout.shape().to_vec(),
+        strides: layout.strides().to_vec(),
+        offset: layout.offset(),
+        itemsize: layout.itemsize(),
+        dtype: Some(source.dtype.name()),
+        elements: layout.size().to_string(),
+        virtual_bytes: (layout.size() * layout.itemsize() as u128).to_string(),
+        buffer_bytes: layout.buffer_bytes(),
+        byte_bounds: layout.byte_bounds().map(|(low, high)| [narrow(low), narrow(high)]),
+        c_contiguous: layout.is_c_contiguous(),
+        f_contiguous: layout.is_f_contiguous(),
+        overlaps_itself: layout.overlaps_itself(),
+        copies,
+        min_stride_axis: layout.min_stride_axis(),
+        best_loop: (layout.ndim() > 0).then(|| listed(&best)),
+        nditer: walk.map(|walk| Nditer {
+            axes: walk.axes,
+            flipped: walk.flipped,
+            shape: walk.shape,
+            strides: walk.strides.into_iter().next().unwrap_or_default(),
+        }),
+        file: source.file.as_ref().map(|file| FileFacts {
+            version: format!("{}.{}", file.header().version[0], file.header().version[1]),
+            descr: file.header().descr.clone(),
+            data_offset: file.header().data_offset,
+        }),
+        index,
+        loops,
+        not_here: "misses: stridewise simulate; time: stridewise run",
+    })
+}
+
+fn element(layout: &Layout, index: &[usize], view: bool, file: Option<&NpyFile>) -> Result<Element, Failure> {
+    let offset = layout.byte_offset(index).ok_or_else(|| {
+        let shape = listed(layout.shape());
+        Failure::usage(format!("--index {}: outside the shape {shape}", listed(index)))
+    })?;
+    let file_offset = file.filter(|_| view).map(|file| file.header().data_offset + u64::try_from(offset).unwrap_or(0));
+    Ok(Element { index: index.to_vec(), byte_offset: narrow(offset), file_offset })
+}
+
+/// `None` for an empty array.
+fn loop_facts(layout: &Layout, order: &LoopOrder, best: &[usize], geometry: Option<&Geometry>) -> Option<LoopFacts> {
+    let line = geometry.map_or(64, Geometry::line);
+    let page = geometry.map_or(4096, |geometry| geometry.page);
+    let caches: Vec<Sets> = geometry
+        .into_iter()
+        .flat_map(|geometry| &geometry.levels)
+        .map(|level| Sets {
+            name: level.name.clone(),
+            line: level.line.into(),
+            sets: level.sets.into(),
+            ways: level.ways.into(),
+        })
+        .collect();
+    let found = layout.locality(order.axes(), line, page, &caches)?;
+    let sets: Vec<SetFacts> = found
+        .sets
+        .iter()
+        .map(|sets| SetFacts {
+            level: sets.name.clone(),
+            reached: sets.reached,
+            of: sets.of,
+            lines_that_fit: sets.room,
+            enough: found.lines <= sets.room,
+        })
+        .collect();
+    let tlb: Vec<TlbFacts> = geometry
+        .into_iter()
+        .flat_map(|geometry| &geometry.tlbs)
+        .map(|tlb| TlbFacts {
+            level: tlb.name.clone(),
+            entries: tlb.entries,
+            reach_bytes: u64::from(tlb.entries) * page,
+            enough: found.pages <= tlb.entries.into(),
+        })
+        .collect();
+    let advice = advice(layout, order, best, &found, &sets, &tlb);
+    Some(LoopFacts {
+        order: order.to_string(),
+        steps: found.steps.clone(),
+        inner_step: found.inner_step,
+        skipped_bytes: found.skipped,
+        lines_per_element: found.lines_per_element,
+        fetch_amplification: found.amplification,
+        sweep_elements: found.elements,
+        sweep_lines: found.lines,
+        sweep_pages: found.pages,
+        sets,
+        tlb,
+        advice,
+    })
+}
+
+/// One sentence that names the reason.
+fn advice(
+    layout: &Layout,
+    order: &LoopOrder,
+    best: &[usize],
+    found: &Locality,
+    sets: &[SetFacts],
+    tlb: &[TlbFacts],
+) -> String {
+    let inner = *order.axes().last().unwrap_or(&0);
+    if found.inner_step == 0 && found.elements > 1 {
+        return "The inner axis is broadcast (stride 0): it touches one element and costs no new line.".to_owned();
+    }
+    if Some(inner) == layout.min_stride_axis() || found.elements < 2 || layout.min_stride_axis().is_none() {
+        let used = format!("{:.1}", 100.0 / found.amplification);
+        return match found.skipped {
+            0 => "The smallest stride is innermost: keep this order.".to_owned(),
+            skipped => format!(
+                "The smallest stride is innermost, but {skipped} bytes are skipped per step: {used} % of each fetched \
+                 line are used; a dense copy would use all."
+            ),
+        };
+    }
+    let mut reasons = vec![format!(
+        "each step skips {} bytes, so a line of memory serves {:.1} % of its bytes",
+        count(found.skipped),
+        100.0 / found.amplification
+    )];
+    if let Some(level) = sets.iter().find(|level| !level.enough) {
+        let SetFacts { level, reached, of, lines_that_fit, .. } = level;
+        reasons.push(format!(
+            "the sweep's {} lines meet in {} of {} sets of {level}, where {} fit",
+            count(found.lines),
+            count(*reached),
+            count(*of),
+            count(*lines_that_fit)
+        ));
+    }
+    if let Some(level) = tlb.iter().rfind(|level| !level.enough) {
+        reasons.push(format!(
+            "its {} pages exceed the {} entries of the {}",
+            count(found.pages),
+            level.entries,
+            level.level
+        ));
+    }
+    format!("Use --loop {}: {}.", listed(best), reasons.join("; "))
+}
+
+fn text(args: &LayoutArgs, layout: &Layout, document: &Document) -> Result<String, Failure> {
+    let mut text = String::new();
+    let mut facts = table(&["", ""], 9);
+    let mut add = |name: &str, value: String| {
+        facts.add_row([name.to_owned(), value]);
+    };
+    let tuple = |values: String, n: usize| if n == 1 { format!("({values},)") } else { format!("({values})") };
+    let ndim = layout.ndim();
+    add("shape", tuple(document.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), ndim));
+    add(
+        "strides",
+        format!(
+            "{} bytes",
+            tuple(document.strides.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), ndim)
+        ),
+    );
+    add("dtype", format!("{}, {} bytes per element", document.dtype.unwrap_or("-"), document.itemsize));
+    add("offset", format!("{} bytes", document.offset));
+    add("elements", document.elements.clone());
+    let flags = match (document.c_contiguous, document.f_contiguous) {
+        (true, true) => "C and F contiguous",
+        (true, false) => "C contiguous",
+        (false, true) => "F contiguous",
+        (false, false) => "neither C nor F contiguous",
+    };
+    add("layout", flags.to_owned());
+    let bounds =
+        document.byte_bounds.map_or_else(|| "none (empty)".to_owned(), |[low, high]| format!("{low} to {high}"));
+    add(
+        "bytes touched",
+        format!("{bounds} of a buffer of {} ({})", document.buffer_bytes, bytes_long(document.buffer_bytes)),
+    );
+    add(
+        "overlaps itself",
+        match document.overlaps_itself {
+            Some(true) => "yes: two indices share a byte, so only reading is safe".to_owned(),
+            Some(false) => "no".to_owned(),
+            None => "not known: too much work to tell".to_owned(),
+        },
+    );
+    let view = match document.copies.as_slice() {
+        [] if args.then.is_empty() => None,
+        [] => Some("a view: nothing is copied".to_owned()),
+        copies => Some(format!("a copy of {} in all", bytes_long(copies.iter().map(|copy| copy.bytes).sum()))),
+    };
+    if let Some(view) = view {
+        add("the operations give", view);
+    }
+    if let Some(best) = &document.best_loop {
+        add("smallest stride inside", format!("loop order {best}"));
+    }
+    if let Some(walk) = &document.nditer {
+        let flips =
+            if walk.flipped.is_empty() { String::new() } else { format!(", axes {} backwards", listed(&walk.flipped)) };
+        add(
+            "NumPy's nditer walks",
+            format!(
+                "axes {}{flips}; merged: shape ({}), strides ({})",
+                listed(&walk.axes),
+                listed(&walk.shape),
+                listed(&walk.strides)
+            ),
+        );
+    }
+    if let Some(file) = &document.file {
+        add("file", format!(".npy {}, {}, data at byte {}", file.version, file.descr, file.data_offset));
+    }
+    if let Some(element) = &document.index {
+        let at = element.file_offset.map_or_else(String::new, |at| format!(", byte {at} of the file"));
+        add("element", format!("[{}] at byte {}{at}", listed(&element.index), element.byte_offset));
+    }
+    for line in facts.lines().skip(1) {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    for facts in &document.loops {
+        loop_text(&mut text, facts);
+    }
+    if args.draw {
+        let order = args.loops.first().cloned().unwrap_or_else(|| LoopOrder::identity(ndim));
+        text.push('\n');
+        text.push_str(&drawing(layout, &order)?);
+    }
+    Ok(text)
+}
+
+fn loop_text(text: &mut String, facts: &LoopFacts) {
+    let _ = writeln!(text, "\nloop order {} (steps of {} bytes)", facts.order, listed(&facts.steps));
+    let mut rows = table(&["", ""], 9);
+    rows.add_row([
+        "inner step".to_owned(),
+        format!("{} bytes, {} skipped", count_signed(facts.inner_step), count(facts.skipped_bytes)),
+    ]);
+    rows.add_row([
+        "lines per element".to_owned(),
+        format!("{:.3}; {:.1}x the useful bytes are fetched", facts.lines_per_element, facts.fetch_amplification),
+    ]);
+    rows.add_row([
+        "one inner sweep".to_owned(),
+        format!(
+            "{} elements, {} lines, {} pages",
+            count(facts.sweep_elements),
+            count(facts.sweep_lines),
+            count(facts.sweep_pages)
+        ),
+    ]);
+    for level in &facts.sets {
+        let verdict = if level.enough { "enough" } else { "too few" };
+        rows.add_row([
+            format!("sets of {}", level.level),
+            format!(
+                "{} of {}, {} lines fit: {verdict}",
+                count(level.reached),
+                count(level.of),
+                count(level.lines_that_fit)
+            ),
+        ]);
+    }
+    for level in &facts.tlb {
+        let verdict = if level.enough { "enough" } else { "too few" };
+        rows.add_row([
+            level.level.clone(),
+            format!("{} entries reach {}: {verdict}", level.entries, bytes_long(level.reach_bytes)),
+        ]);
+    }
+    for line in rows.lines().skip(1) {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    let _ = writeln!(text, "  {}", facts.advice);
+}
+
+fn count_signed(value: i64) -> String {
+    let sign = if value < 0 { "-" } else { "" };
+    format!("{sign}{}", count(value.unsigned_abs()))
+}
+
+/// Byte offset of every element, and the step at which the walk comes to it. Axes before the last two are pages.
+fn drawing(layout: &Layout, order: &LoopOrder) -> Result<String, Failure> {
+    let elements = layout.size();
+    if elements == 0 || elements > MOST_DRAWN || layout.ndim() == 0 {
+        return Err(Failure::usage(format!("--draw: {elements} elements; 1 to {MOST_DRAWN} can be drawn")));
+    }
+    let shape = layout.shape();
+    let steps_of = |index: &[usize]| order.axes().iter().fold(0, |step, &axis| step * shape[axis] + index[axis]);
+    let split = layout.ndim().saturating_sub(2);
+    let (rows, columns) = if layout.ndim() == 1 { (1, shape[0]) } else { (shape[split], shape[split + 1]) };
+    let wide = |value: i128| value.to_string().len();
+    let width = layout.byte_bounds().map_or(1, |(low, high)| wide(low).max(wide(high)));
+    let step_width = wide(elements as i128);
+    let mut text =
+        format!("byte offset of every element, and after it the step at which loop order {order} comes to it\n");
+    let pages: usize = shape[..split].iter().product();
+    for page in 0..pages {
+        let mut index = vec![0; layout.ndim()];
+        let mut rest = page;
+        for axis in (0..split).rev() {
+            index[axis] = rest % shape[axis];
+            rest /= shape[axis];
+        }
+        if split > 0 {
+            let _ = writeln!(
+                text,
+                "[{}, :, :]",
+                index[..split].iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            );
+        }
+        for row in 0..rows {
+            text.push(' ');
+            for column in 0..columns {
+                let last = layout.ndim() - 1;
+                if layout.ndim() > 1 {
+                    index[last - 1] = row;
+                }
+                index[last] = column;
+                let offset = layout.byte_offset(&index).unwrap_or(0);
+                let _ = write!(text, " {offset:>width$}·{:<step_width$}", steps_of(&index));
+            }
+            let trimmed = text.trim_end().len();
+            text.truncate(trimmed);
+            text.push('\n');
+        }
+    }
+    Ok(text)
+}
