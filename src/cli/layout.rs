@@ -589,7 +589,6 @@ fn drawing(layout: &Layout, order: &LoopOrder) -> Result<String, Failure> {
             );
         }
         for row in 0..rows {
-            text.push(' ');
             for column in 0..columns {
                 let last = layout.ndim() - 1;
                 if layout.ndim() > 1 {
@@ -597,7 +596,7 @@ fn drawing(layout: &Layout, order: &LoopOrder) -> Result<String, Failure> {
                 }
                 index[last] = column;
                 let offset = layout.byte_offset(&index).unwrap_or(0);
-                let _ = write!(text, " {offset:>width$}·{:<step_width$}", steps_of(&index));
+                let _ = write!(text, "  {offset:>width$}·{:<step_width$}", steps_of(&index));
             }
             let trimmed = text.trim_end().len();
             text.truncate(trimmed);

@@ -4,6 +4,8 @@
 mod array;
 mod dtype;
 mod error;
+#[cfg(any(feature = "ndarray", test))]
+mod interop;
 mod locality;
 mod nditer;
 mod npy;
