@@ -1,7 +1,7 @@
 //! `stridewise host`: what this machine is, what it can count, and what would disturb a measurement.
 
 use super::exit::{Exit, Failure};
-use super::output::{Format, table, width};
+use super::output::{self, Format, table, wrapped};
 use crate::counters::{self, EventStatus};
 use crate::host::{Cache, Check, Fact, Host, Level, MachineClass, MachineState, Tlb};
 use crate::units::{bytes_long, count};
@@ -57,8 +57,7 @@ fn json(host: Host, counters: Vec<EventStatus>) -> Result<String, Failure> {
         host,
         counters,
     };
-    let text = serde_json::to_string_pretty(&document).map_err(|error| Failure::new(Exit::Internal, error))?;
-    Ok(text + "\n")
+    output::json(&document)
 }
 
 fn text(host: &Host, counters: &[EventStatus]) -> String {
@@ -270,23 +269,4 @@ fn checks(text: &mut String, checks: &[Check]) {
 fn remark(text: &mut String, line: &str) {
     text.push_str(" → ");
     wrapped(text, line, 3);
-}
-
-/// Breaks a line at spaces, with `indent` columns already used and left free below.
-fn wrapped(text: &mut String, line: &str, indent: usize) {
-    let room = usize::from(width()).saturating_sub(indent).max(20);
-    let mut used = 0;
-    for word in line.split(' ') {
-        let length = word.chars().count();
-        if used > 0 && used + 1 + length > room {
-            let _ = write!(text, "\n{:indent$}", "");
-            used = 0;
-        } else if used > 0 {
-            text.push(' ');
-            used += 1;
-        }
-        text.push_str(word);
-        used += length;
-    }
-    text.push('\n');
 }

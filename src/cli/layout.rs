@@ -2,7 +2,7 @@
 
 use super::array::{ArrayArgs, Shape};
 use super::exit::{Exit, Failure};
-use super::output::{Format, table};
+use super::output::{self, Format, table};
 use crate::host::Host;
 use crate::layout::{DType, Layout, LayoutError, Locality, NpyHeader, Op, Ops, Order, OrderArg, Sets, nditer};
 use crate::memory::{NpyFile, NpyFileError, materialise, write_npy};
@@ -170,9 +170,7 @@ pub(super) fn run(args: &LayoutArgs) -> Result<Exit, Failure> {
     let geometry = geometry(args)?;
     let document = document(args, &source, &layout, copies, geometry.as_ref())?;
     let text = match args.format {
-        Format::Json => {
-            serde_json::to_string_pretty(&document).map_err(|error| Failure::new(Exit::Internal, error))? + "\n"
-        }
+        Format::Json => output::json(&document)?,
         Format::Table => text(args, &layout, &document)?,
     };
     anstream::stdout().write_all(text.as_bytes())?;
@@ -550,7 +548,8 @@ fn loop_text(text: &mut String, facts: &LoopFacts) {
     for line in rows.lines().skip(1) {
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    let _ = writeln!(text, "  {}", facts.advice);
+    text.push_str("  ");
+    output::wrapped(text, &facts.advice, 2);
 }
 
 fn count_signed(value: i64) -> String {

@@ -1,7 +1,7 @@
 //! `stridewise list`: what would run, and for how long.
 
 use super::exit::{Exit, Failure};
-use super::output::{Format, table};
+use super::output::{self, Format, table};
 use super::selection::{Planned, Selection};
 use crate::host::Host;
 use crate::suite::{self, Machine};
@@ -73,7 +73,7 @@ fn json(planned: Planned, cases: Vec<Line>) -> Result<String, Failure> {
         estimated_seconds: seconds(planned.estimate_ns),
         cases,
     };
-    serde_json::to_string_pretty(&document).map(|text| text + "\n").map_err(|error| Failure::new(Exit::Internal, error))
+    output::json(&document)
 }
 
 fn text(planned: &Planned, lines: &[Line]) -> String {

@@ -6,6 +6,7 @@ mod exit;
 mod host;
 mod layout;
 mod list;
+mod manual;
 mod output;
 mod plot;
 mod progress;
@@ -17,7 +18,7 @@ mod selection;
 mod simulate;
 mod validate;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 pub use exit::Exit;
 use exit::Failure;
 use std::process::ExitCode;
@@ -41,6 +42,9 @@ enum Command {
     Run(Box<run::RunArgs>),
     Simulate(Box<simulate::SimulateArgs>),
     Validate(validate::ValidateArgs),
+    Completions(manual::CompletionsArgs),
+    /// The manual page in roff, on standard output
+    Man,
 }
 
 /// Runs the command line and returns its exit code: errors go to standard error as one line.
@@ -66,5 +70,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Run(args) => run::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Completions(args) => manual::completions(&args, Cli::command()),
+        Command::Man => manual::man(Cli::command()),
     }
 }

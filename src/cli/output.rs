@@ -1,7 +1,10 @@
 //! Formats, tables and the terminal's width.
 
+use super::exit::{Exit, Failure};
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde::Serialize;
+use std::fmt::Write as _;
 
 /// How a command prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -29,4 +32,29 @@ pub(super) fn table(header: &[&str], right: usize) -> Table {
         }
     }
     table
+}
+
+/// A document for programs, with its newline.
+pub(super) fn json(document: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(document).map_err(|error| Failure::new(Exit::Internal, error))?;
+    Ok(text + "\n")
+}
+
+/// Breaks a line at spaces, with `indent` columns already used and left free below.
+pub(super) fn wrapped(text: &mut String, line: &str, indent: usize) {
+    let room = usize::from(width()).saturating_sub(indent).max(20);
+    let mut used = 0;
+    for word in line.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > room {
+            let _ = write!(text, "\n{:indent$}", "");
+            used = 0;
+        } else if used > 0 {
+            text.push(' ');
+            used += 1;
+        }
+        text.push_str(word);
+        used += length;
+    }
+    text.push('\n');
 }

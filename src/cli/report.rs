@@ -3,6 +3,7 @@
 use super::exit::{Exit, Failure};
 use super::output::width;
 use super::plot::read_all;
+use super::results::told;
 use super::run_table;
 use crate::bundle::Partial;
 use crate::report;
@@ -44,8 +45,8 @@ pub(super) fn run(args: &ReportArgs) -> Result<Exit, Failure> {
             Format::Markdown => text.push_str(&report::summary(&bundle, &args.charts)),
             Format::Table => {
                 text.push_str(&run_table::table(&report::rows(&bundle), width()));
-                text.push_str(&format!("\n{}\n", report::finding(&bundle)));
-                report::trust(&bundle).iter().for_each(|line| text.push_str(&format!("{line}\n")));
+                text.push('\n');
+                text.push_str(&told(&bundle));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The folder of a run: the bundle as it grows, then the table, the summary and the charts.
 
 use super::exit::{Exit, Failure};
-use super::output::width;
+use super::output::{width, wrapped};
 use super::run_table;
 use crate::bundle::{self, Bundle, BundleError, Header, Partial, Place, Record, Writer};
 use crate::measure::Measured;
@@ -80,10 +80,17 @@ fn present(folder: &Path, bundle: &Bundle, draw: bool) -> Result<String, Failure
     let summary = folder.join("summary.md");
     std::fs::write(&summary, report::summary(bundle, &pictures)).map_err(at(&summary))?;
     let mut text = run_table::table(&report::rows(bundle), width());
-    text.push_str(&format!("\n{}\n", report::finding(bundle)));
-    for line in report::trust(bundle) {
-        text.push_str(&format!("{line}\n"));
-    }
+    text.push('\n');
+    text.push_str(&told(bundle));
     text.push_str(&format!("{}: bundle.jsonl, summary.md, {} charts\n", folder.display(), pictures.len()));
     Ok(text)
+}
+
+/// What a bundle says and how far it can be trusted, fitted to the terminal.
+pub(super) fn told(bundle: &Bundle) -> String {
+    let mut text = String::new();
+    for line in std::iter::once(report::finding(bundle)).chain(report::trust(bundle)) {
+        wrapped(&mut text, &line, 0);
+    }
+    text
 }

@@ -1,7 +1,7 @@
 //! `stridewise run`: measure, simulate, chart.
 
 use super::exit::{Exit, Failure};
-use super::output::Format;
+use super::output::{self, Format};
 use super::progress::Progress;
 use super::results::Results;
 use super::selection::{Planned, Selection};
@@ -247,7 +247,7 @@ fn json(bundle: &Bundle) -> Result<String, Failure> {
         "trust": report::trust(bundle),
         "rows": report::rows(bundle),
     });
-    serde_json::to_string_pretty(&document).map(|text| text + "\n").map_err(|error| Failure::new(Exit::Internal, error))
+    output::json(&document)
 }
 
 #[expect(clippy::print_stderr, reason = "a remark, no result")]

@@ -2,7 +2,7 @@
 
 use super::array::{ArrayArgs, Shape};
 use super::exit::{Exit, Failure};
-use super::output::{Format, table};
+use super::output::{self, Format, table};
 use crate::bundle::{self, Partial};
 use crate::host::Host;
 use crate::kernel::Kernel;
@@ -295,7 +295,7 @@ fn json(args: &SimulateArgs, simulations: Vec<Simulation>) -> Result<String, Fai
         tlb: first.tlb,
         simulations,
     };
-    serde_json::to_string_pretty(&document).map(|text| text + "\n").map_err(|error| Failure::new(Exit::Internal, error))
+    output::json(&document)
 }
 
 fn text(args: &SimulateArgs, nest: &LoopNest, what: &str, simulations: &[Simulation]) -> String {

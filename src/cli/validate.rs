@@ -1,7 +1,7 @@
 //! `stridewise validate`: whether bundles are whole, honest in form, and comparable.
 
 use super::exit::{Exit, Failure};
-use super::output::Format;
+use super::output::{self, Format};
 use crate::bundle::{self, Bundle, Partial, shown};
 use clap::Args;
 use serde::Serialize;
@@ -81,9 +81,7 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Exit, Failure> {
     }
     let invalid = lines.iter().filter(|line| !line.valid).count();
     let text = match args.format {
-        Format::Json => {
-            serde_json::to_string_pretty(&lines).map_err(|error| Failure::new(Exit::Internal, error))? + "\n"
-        }
+        Format::Json => output::json(&lines)?,
         Format::Table => text(&lines, plans.len()),
     };
     anstream::stdout().write_all(text.as_bytes())?;

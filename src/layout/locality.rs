@@ -1,6 +1,7 @@
 //! What a loop order costs in lines, pages and sets: arithmetic on a layout, no simulation.
 
 use super::Layout;
+use super::overlap::gcd;
 
 /// A cache as far as sets matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,10 +80,6 @@ fn units(start: i128, step: i64, n: u64, size: u64, unit: u64) -> u64 {
     };
     let touched = repeated(i128::from(n), &per) - repeated(i128::from(n) - 1, &shared);
     u64::try_from(touched).unwrap_or(u64::MAX)
-}
-
-fn gcd(a: i128, b: i128) -> i128 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// Sets that `n` elements at `step` reach, from the lines that they touch.

@@ -43,7 +43,7 @@ fn search(terms: &[Term], (low, high): (i128, i128), work: &mut u64) -> Option<b
     Some(false)
 }
 
-fn gcd(a: i128, b: i128) -> i128 {
+pub(super) fn gcd(a: i128, b: i128) -> i128 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
