@@ -1,6 +1,6 @@
 //! The few distribution functions that the intervals need.
 
-/// Quantile of the standard normal distribution at `p` in `(0, 1)`, by bisection of [`normal_cdf`]; infinite outside.
+/// Quantile of the standard normal distribution at `p` in `(0, 1)`, by bisection; infinite outside.
 #[must_use]
 pub fn normal_quantile(p: f64) -> f64 {
     bisect(p, normal_cdf)

@@ -1,4 +1,4 @@
-//! The registry of kernels: a new one is a file here and one line in [`registry!`].
+//! The registry of kernels: a new one is a file here and one line in `registry!`.
 
 mod copy;
 mod fill;
@@ -49,7 +49,8 @@ macro_rules! registry {
         /// What is done per element.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Kernel {
-            $(#[doc = $description] $kernel,)*
+            // In quotes, or rustdoc takes `a[i]` for a link.
+            $(#[doc = concat!("`", $description, "`")] $kernel,)*
         }
 
         impl Kernel {
