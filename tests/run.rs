@@ -125,7 +125,7 @@ fn an_interrupted_run_keeps_what_was_finished_and_can_be_resumed() {
 
 #[test]
 fn wrong_flags_are_named_with_what_would_be_right() {
-    let cases: [(&[&str], i32, &[&str]); 15] = [
+    let cases: [(&[&str], i32, &[&str]); 17] = [
         (&["run", "--shape", "64,64", "--dtype", "f16"], 2, &["--dtype", "f16", "f8"]),
         (&["run", "--shape", "64,64", "--order", "X"], 2, &["--order", "expected C"]),
         (&["run", "--shape", "64,64", "--loop", "0,0"], 2, &["--loop", "permutation"]),
@@ -134,6 +134,8 @@ fn wrong_flags_are_named_with_what_would_be_right() {
         (&["run", "--shape", "1099511627776"], 2, &["--shape", "memory", "fits"]),
         (&["run", "--shape", "4294967296,4294967296"], 2, &["--shape", "2^63"]),
         (&["run", "--shape", "a,b"], 2, &["--shape", "4096,4096"]),
+        (&["run", "--loop", "1,0"], 2, &["--loop", "--shape"]),
+        (&["run", "--npy", "/nonexistent.npy"], 1, &["/nonexistent.npy"]),
         (&["run", "--family", "orders"], 2, &["--family orders", "order"]),
         (&["run", "--filter", "nothing-like-this"], 2, &["--filter", "stridewise list"]),
         (&["run", "--filter", "("], 2, &["--filter", "unclosed"]),

@@ -1,6 +1,8 @@
 //! The ARRAY flags, shared by `layout`, `simulate`, `advise`, `list` and `run`.
 
+use super::exit::{Exit, Failure};
 use crate::layout::{DType, Order};
+use crate::memory::{NpyFile, NpyFileError};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -28,4 +30,37 @@ pub(super) struct Shape(pub(super) Vec<usize>);
 fn shape(text: &str) -> Result<Shape, String> {
     let lengths = text.split(',').map(|length| length.trim().parse().ok()).collect::<Option<Vec<usize>>>();
     lengths.map(Shape).ok_or_else(|| "expected lengths separated by commas, such as 4096,4096".to_owned())
+}
+
+/// What an array is: from the flags, or from a file's header.
+pub(super) struct Given {
+    pub(super) shape: Vec<usize>,
+    pub(super) dtype: DType,
+    pub(super) order: Order,
+    /// The flag that said so.
+    pub(super) flag: &'static str,
+}
+
+impl ArrayArgs {
+    /// `None` without `--shape` and `--npy`.
+    pub(super) fn given(&self) -> Result<Option<Given>, Failure> {
+        if let Some(path) = &self.npy {
+            let file = open(path)?;
+            let header = file.header();
+            let given = Given { shape: header.shape.clone(), dtype: header.dtype, order: header.order, flag: "--npy" };
+            return Ok(Some(given));
+        }
+        let Some(Shape(shape)) = &self.shape else { return Ok(None) };
+        let (dtype, order) = (self.dtype.unwrap_or(DType::F8), self.order.unwrap_or(Order::C));
+        Ok(Some(Given { shape: shape.clone(), dtype, order, flag: "--shape" }))
+    }
+}
+
+/// Opens a file that `--npy` names; what others wrote is escaped.
+pub(super) fn open(path: &std::path::Path) -> Result<NpyFile, Failure> {
+    NpyFile::open(path).map_err(|error| {
+        let exit = if matches!(error, NpyFileError::Io { .. }) { Exit::Internal } else { Exit::Invalid };
+        let plain: String = error.to_string().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        Failure::new(exit, plain)
+    })
 }

@@ -1,11 +1,11 @@
 //! `stridewise layout`: shape, strides, flags, byte offsets, and what a loop order touches.
 
-use super::array::{ArrayArgs, Shape};
+use super::array::{ArrayArgs, Given, open};
 use super::exit::{Exit, Failure};
 use super::output::{self, Format, table};
 use crate::host::Host;
 use crate::layout::{DType, Layout, LayoutError, Locality, NpyHeader, Op, Ops, Order, OrderArg, Sets, nditer};
-use crate::memory::{NpyFile, NpyFileError, materialise, write_npy};
+use crate::memory::{NpyFile, materialise, write_npy};
 use crate::nest::LoopOrder;
 use crate::simulate::Geometry;
 use crate::units::{bytes_long, count};
@@ -211,22 +211,12 @@ fn source(args: &LayoutArgs) -> Result<Source, Failure> {
         let layout = file.header().layout().map_err(|error| Failure::new(Exit::Invalid, error))?;
         return Ok(Source { layout, dtype: file.header().dtype, file: Some(file) });
     }
-    let Some(Shape(shape)) = &args.array.shape else {
+    let Some(Given { shape, dtype, order, .. }) = args.array.given()? else {
         return Err(Failure::usage("give an array with --shape or --npy"));
     };
-    let dtype = args.array.dtype.unwrap_or(DType::F8);
-    let layout = Layout::contiguous(shape, dtype.itemsize(), args.array.order.unwrap_or(Order::C))
+    let layout = Layout::contiguous(&shape, dtype.itemsize(), order)
         .map_err(|error| Failure::usage(format!("--shape: {error}")))?;
     Ok(Source { layout, dtype, file: None })
-}
-
-/// Opens a file that a flag names; what others wrote is escaped.
-pub(super) fn open(path: &std::path::Path) -> Result<NpyFile, Failure> {
-    NpyFile::open(path).map_err(|error| {
-        let exit = if matches!(error, NpyFileError::Io { .. }) { Exit::Internal } else { Exit::Invalid };
-        let plain: String = error.to_string().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-        Failure::new(exit, plain)
-    })
 }
 
 fn geometry(args: &LayoutArgs) -> Result<Option<Geometry>, Failure> {

@@ -1,9 +1,8 @@
 //! The selection flags of `run` and `list`: which cases, on what, for how long.
 
-use super::array::{ArrayArgs, Shape};
+use super::array::{ArrayArgs, Given};
 use super::exit::Failure;
 use crate::kernel::{Kernel, Walk};
-use crate::layout::{DType, Order};
 use crate::memory::PagePolicy;
 use crate::nest::LoopOrder;
 use crate::suite::{self, Case, FAMILIES, Item, Level, Machine, Pace};
@@ -26,19 +25,19 @@ pub(super) struct Selection {
     #[command(flatten)]
     array: ArrayArgs,
     /// Loop order of a case of one's own, outermost first; may be repeated [default: all but the baseline]
-    #[arg(long = "loop", value_name = "ORDER", requires = "shape")]
+    #[arg(long = "loop", value_name = "ORDER")]
     loops: Vec<LoopOrder>,
     /// Kernel of a case of one's own: sum fill scale copy triad [default: sum]
-    #[arg(long, value_name = "NAME", requires = "shape")]
+    #[arg(long, value_name = "NAME")]
     kernel: Option<Kernel>,
     /// Walk of a case of one's own: element or line [default: element]
-    #[arg(long, value_name = "WALK", requires = "shape")]
+    #[arg(long, value_name = "WALK")]
     walk: Option<Walk>,
     /// Bytes added behind every run of the fastest axis
-    #[arg(long, value_name = "BYTES", requires = "shape")]
+    #[arg(long, value_name = "BYTES")]
     pad: Option<u64>,
     /// Tile edge of all loops of a case of one's own
-    #[arg(long, value_name = "N", requires = "shape")]
+    #[arg(long, value_name = "N")]
     tile: Option<usize>,
     /// Worker threads, each on a CPU of its own; several counts separated by commas
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
@@ -152,15 +151,32 @@ impl Selection {
         out
     }
 
+    /// Flags that say more about an array need one.
+    fn nothing_of_ones_own(&self) -> Result<Option<Vec<Item>>, Failure> {
+        let flags = [
+            ("--loop", !self.loops.is_empty()),
+            ("--kernel", self.kernel.is_some()),
+            ("--walk", self.walk.is_some()),
+            ("--pad", self.pad.is_some()),
+            ("--tile", self.tile.is_some()),
+            ("--dtype", self.array.dtype.is_some()),
+            ("--order", self.array.order.is_some()),
+        ];
+        match flags.into_iter().find(|(_, given)| *given) {
+            Some((flag, _)) => {
+                Err(Failure::usage(format!("{flag}: belongs to an array; give one with --shape or --npy")))
+            }
+            None => Ok(None),
+        }
+    }
+
     /// Cases of one's own with their controls; `None` without `--shape`.
     fn custom(&self, machine: &Machine) -> Result<Option<Vec<Item>>, Failure> {
-        let Some(Shape(shape)) = &self.array.shape else { return Ok(None) };
-        let order = self.array.order.unwrap_or(Order::C);
-        let dtype = self.array.dtype.unwrap_or(DType::F8);
+        let Some(Given { shape, dtype, order, flag }) = self.array.given()? else { return self.nothing_of_ones_own() };
         let kernel = self.kernel.unwrap_or(Kernel::Sum);
         let walk = self.walk.unwrap_or(Walk::Element);
-        let plain = Case::new(kernel, dtype, shape, order, LoopOrder::identity(shape.len()));
-        let wrong = |case: &Case| case.nest().err().map(|error| Failure::usage(format!("--shape: {error}")));
+        let plain = Case::new(kernel, dtype, &shape, order, LoopOrder::identity(shape.len()));
+        let wrong = |case: &Case| case.nest().err().map(|error| Failure::usage(format!("{flag}: {error}")));
         if let Some(failure) = wrong(&plain) {
             return Err(failure);
         }
@@ -171,7 +187,7 @@ impl Selection {
             if loops.axes().len() != shape.len() {
                 let axes = shape.len();
                 return Err(Failure::usage(format!(
-                    "--loop {loops}: expected the {axes} axes of --shape in some order"
+                    "--loop {loops}: expected the {axes} axes of the array in some order"
                 )));
             }
             for &threads in &threads {

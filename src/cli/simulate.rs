@@ -1,12 +1,11 @@
 //! `stridewise simulate`: misses per level of a nest, exact, on this CPU or another.
 
-use super::array::{ArrayArgs, Shape};
+use super::array::{ArrayArgs, Given};
 use super::exit::{Exit, Failure};
 use super::output::{self, Format, table};
 use crate::bundle::{self, Partial};
 use crate::host::Host;
 use crate::kernel::Kernel;
-use crate::layout::{DType, Order};
 use crate::nest::{LoopNest, LoopOrder, Operand, Role};
 use crate::simulate::{self, Geometry, Options, Pass, Report};
 use crate::suite::Case;
@@ -29,13 +28,13 @@ pub(super) struct SimulateArgs {
     #[arg(long = "loop", value_name = "ORDER")]
     loops: Option<LoopOrder>,
     /// Tile edge of all loops
-    #[arg(long, value_name = "N", requires = "shape")]
+    #[arg(long, value_name = "N")]
     tile: Option<usize>,
     /// What is done per element: sum fill scale copy triad [default: sum]
-    #[arg(long, value_name = "KERNEL", requires = "shape")]
+    #[arg(long, value_name = "KERNEL")]
     op: Option<Kernel>,
     /// Bytes added behind every run of the fastest axis
-    #[arg(long, value_name = "BYTES", requires = "shape")]
+    #[arg(long, value_name = "BYTES")]
     pad: Option<u64>,
     /// A raw nest instead of an array: EXTENT:STEP per loop, outermost first; operands separated by `;`, each with
     /// r: (read, the default), w: or u: (update) before it
@@ -145,24 +144,23 @@ fn nest(args: &SimulateArgs) -> Result<(LoopNest, String), Failure> {
             raw_nest(text, args.itemsize).map_err(|error| Failure::usage(format!("--nest {text:?}: {error}")))?;
         return Ok((nest, format!("nest {text}, {} bytes per element", args.itemsize)));
     }
-    let Some(Shape(shape)) = &args.array.shape else {
-        return Err(Failure::usage("give an array with --shape, or a raw nest with --nest"));
+    let Some(Given { shape, dtype, order, flag }) = args.array.given()? else {
+        return Err(Failure::usage("give an array with --shape or --npy, or a raw nest with --nest"));
     };
-    let order = args.array.order.unwrap_or(Order::C);
-    let (kernel, dtype) = (args.op.unwrap_or(Kernel::Sum), args.array.dtype.unwrap_or(DType::F8));
-    let plain = Case::new(kernel, dtype, shape, order, LoopOrder::identity(shape.len())).with(|options| {
+    let kernel = args.op.unwrap_or(Kernel::Sum);
+    let plain = Case::new(kernel, dtype, &shape, order, LoopOrder::identity(shape.len())).with(|options| {
         options.tile = args.tile.unwrap_or(0);
         options.pad = args.pad.unwrap_or(0);
     });
     let loops = args.loops.clone().unwrap_or_else(|| plain.baseline().loops);
     if loops.axes().len() != shape.len() {
         return Err(Failure::usage(format!(
-            "--loop {loops}: expected the {} axes of --shape in some order",
+            "--loop {loops}: expected the {} axes of the array in some order",
             shape.len()
         )));
     }
     let case = Case { loops, ..plain };
-    let nest = case.nest().map_err(|error| Failure::usage(format!("--shape: {error}")))?;
+    let nest = case.nest().map_err(|error| Failure::usage(format!("{flag}: {error}")))?;
     let bytes = bytes_long(case.footprint().unwrap_or(0));
     let tile = args.tile.map_or_else(String::new, |tile| format!(", tiles of {tile}"));
     let what =
