@@ -7,12 +7,13 @@ cd "$(dirname "$0")/.."
 processes=${1:-20} seconds=${2:-6}
 cargo build --release --quiet
 stridewise=${CARGO_TARGET_DIR:-target}/release/stridewise
+figure() { grep -o "\"$1\":[^a-z\"]*" | head -1 | tr -c '0-9.\n' ' '; }
 for ((run = 1; run <= processes; run++)); do
     out=$(mktemp -d)
-    "$stridewise" run --shape 2048,2048 --loop 1,0 --budget "${seconds}s" --seed "$run" --quiet --no-charts \
-        --out "$out/run" --format json |
-        tr -d ' \n' | sed -E 's/.*"penalty":([0-9.]+),"this_run":\[([0-9.]+),([0-9.]+)\],"this_host":\[([0-9.]+),([0-9.]+)\].*/\1 \2 \3 \4 \5\n/'
+    text=$("$stridewise" run --shape 2048,2048 --loop 1,0 --budget "${seconds}s" --seed "$run" --quiet --no-charts \
+        --out "$out/run" --format json | tr -d ' \n')
     rm -rf "$out"
+    echo "$(figure penalty <<<"$text") $(figure this_run <<<"$text") $(figure this_host <<<"$text")"
 done | awk '
     { printf "%3d  %7.3f  this run %7.3f %7.3f  this host %7.3f %7.3f\n", NR, $1, $2, $3, $4, $5
       value[NR] = $1; low[NR] = $2; high[NR] = $3; hlow[NR] = $4; hhigh[NR] = $5 }

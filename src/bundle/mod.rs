@@ -24,6 +24,6 @@ pub use model::{
     Skipped, Tool,
 };
 pub use read::{Partial, files, parse, read};
-pub use summary::{Member, PerStep, rate, simulated_misses};
+pub use summary::{Counted, Member, PerStep, rate, simulated_misses};
 pub use text::{LONGEST_TEXT, markdown, shown, shown_in_markdown};
 pub use writer::{Place, Writer};

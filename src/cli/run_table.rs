@@ -23,6 +23,11 @@ pub(super) fn table(rows: &[Row], width: u16) -> String {
     if wide {
         header.extend(["of roof", "L1 misses*"]);
     }
+    // Hardware counts stand in a column of their own, with the event's name.
+    let counted = wide && rows.iter().any(|row| row.counted_l1.is_some());
+    if counted {
+        header.push("l1d-read-misses");
+    }
     header.push("");
     let mut table = output::table(&header, 2);
     for row in rows {
@@ -39,6 +44,10 @@ pub(super) fn table(rows: &[Row], width: u16) -> String {
         if wide {
             cells.push(row.of_roof.map_or_else(String::new, |roof| format!("{roof:.0} %")));
             let misses = row.simulated_l1;
+            cells.push(misses.map_or_else(String::new, |[one, other]| format!("{one:.3} → {other:.3}")));
+        }
+        if counted {
+            let misses = row.counted_l1;
             cells.push(misses.map_or_else(String::new, |[one, other]| format!("{one:.3} → {other:.3}")));
         }
         cells.push(mark(row).to_owned());

@@ -11,7 +11,7 @@ const TURNS: usize = 3;
 pub(super) struct Counting {
     set: Set,
     overhead: Overhead,
-    /// Why no hardware event counts; `None` if one does.
+    /// Why nothing at all counts; `None` if an event does. What one event lacks is told in its reading.
     pub(super) absent: Option<String>,
 }
 
@@ -22,9 +22,9 @@ impl Counting {
         let start = Instant::now();
         let clock = || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let overhead = Overhead::measure(&mut set, 15, clock);
-        let absent = (set.groups() == 0).then(|| {
+        let absent = (!set.counts_anything()).then(|| {
             let reason = set.statuses().into_iter().find_map(|status| status.reason.filter(|_| !status.available));
-            reason.map_or_else(|| "no hardware event was asked for".to_owned(), |reason| reason.to_string())
+            reason.map_or_else(|| "no event was asked for".to_owned(), |reason| reason.to_string())
         });
         Self { set, overhead, absent }
     }

@@ -76,6 +76,9 @@ pub fn trust(bundle: &Bundle) -> Vec<String> {
             "{disturbed} of {all} rounds were disturbed (steal, switches, faults); they are left out where most were not."
         ));
     }
+    for (reason, events) in bundle.uncounted() {
+        lines.push(format!("{events} hardware events were not counted: {reason}."));
+    }
     if bundle.header.tool.debug {
         lines.push("Measured with a debug build: these times mean nothing.".to_owned());
     }

@@ -1,6 +1,6 @@
 //! One row per pair: what every table of a bundle shows.
 
-use crate::bundle::{Bundle, Member, PairRecord, rate};
+use crate::bundle::{Bundle, Counted, Member, PairRecord, rate};
 use crate::stats::{Interval, Verdict};
 use serde::Serialize;
 
@@ -39,6 +39,16 @@ pub struct Row {
     pub simulated_l1: Option<[f64; 2]>,
     /// Simulated misses per step of the last cache: baseline and contender.
     pub simulated_last: Option<[f64; 2]>,
+    /// Counted misses per access of the first data cache; absent where the event was not counted.
+    pub counted_l1: Option<[f64; 2]>,
+    /// Counted misses per access of the last cache.
+    pub counted_last: Option<[f64; 2]>,
+    /// Counted misses per access of the data TLB.
+    pub counted_tlb: Option<[f64; 2]>,
+    /// Counted cycles per access.
+    pub cycles: Option<[f64; 2]>,
+    /// Counted instructions per cycle.
+    pub ipc: Option<[f64; 2]>,
 }
 
 /// A baseline this close to its floor is bound by the core.
@@ -84,6 +94,10 @@ fn row(bundle: &Bundle, pair: &PairRecord) -> Option<Row> {
         Some([one?, other?])
     };
     let levels = bundle.data_caches().len();
+    let counted = |pick: fn(Counted) -> Option<f64>| {
+        let [one, other] = [Member::Baseline, Member::Contender].map(|member| pair.counted(member).and_then(pick));
+        Some([one?, other?])
+    };
     Some(Row {
         id: pair.id.clone(),
         case: format!("{} {} {} {}{options}", info.kernel, info.dtype, shape.join("x"), info.order),
@@ -104,5 +118,10 @@ fn row(bundle: &Bundle, pair: &PairRecord) -> Option<Row> {
         at_floor: bundle.floor(&pair.baseline).map(|floor| baseline_ns < AT_FLOOR * floor),
         simulated_l1: misses(0),
         simulated_last: levels.checked_sub(1).and_then(misses),
+        counted_l1: counted(|counted| counted.l1_misses),
+        counted_last: counted(|counted| counted.last_misses),
+        counted_tlb: counted(|counted| counted.tlb_misses),
+        cycles: counted(|counted| counted.cycles),
+        ipc: counted(|counted| counted.ipc),
     })
 }

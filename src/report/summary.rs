@@ -28,12 +28,31 @@ pub fn summary(bundle: &Bundle, charts: &[String]) -> String {
         shown_in_markdown(&header.plan.suite),
         header.created
     );
-    table(&mut text, &rows(bundle));
+    let rows = rows(bundle);
+    table(&mut text, &rows);
+    counted(&mut text, &rows);
     for chart in charts {
         let name = chart.rsplit('/').next().unwrap_or(chart).trim_end_matches(".svg").replace('-', " ");
         let _ = writeln!(text, "\n![{name}]({chart})");
     }
     text
+}
+
+/// Counted beside simulated, for the rows that have counts.
+fn counted(text: &mut String, rows: &[Row]) {
+    if rows.iter().all(|row| row.counted_l1.is_none() && row.cycles.is_none()) {
+        return;
+    }
+    text.push_str(
+        "\n| array | loop order | L1 misses per access, counted | simulated | last cache, counted | dTLB, counted | cycles per access | IPC |\n\
+         |---|---|---:|---:|---:|---:|---:|---:|\n",
+    );
+    let pair = |value: Option<[f64; 2]>| value.map_or_else(|| "-".to_owned(), |[a, b]| format!("{a:.3} → {b:.3}"));
+    for row in rows {
+        let figures = [row.counted_l1, row.simulated_l1, row.counted_last, row.counted_tlb, row.cycles, row.ipc];
+        let cells: Vec<String> = figures.into_iter().map(pair).collect();
+        let _ = writeln!(text, "| {} | {} / {} | {} |", row.case, row.loops, row.baseline_loops, cells.join(" | "));
+    }
 }
 
 fn table(text: &mut String, rows: &[Row]) {
