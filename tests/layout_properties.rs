@@ -43,6 +43,31 @@ fn python_slice(n: usize, start: i64, stop: i64, step: i64) -> Vec<usize> {
     picked
 }
 
+/// An operation in NumPy's spelling with numbers that often fit small arrays, and extremes.
+fn operation() -> impl Strategy<Value = String> {
+    let number = prop_oneof![6 => -4_i64..7, 1 => Just(i64::MIN), 1 => Just(i64::MAX), 1 => any::<i64>()];
+    let numbers = prop::collection::vec(number, 6);
+    (0_usize..17, numbers).prop_map(|(kind, n)| match kind {
+        0 => "T".to_owned(),
+        1 => format!("transpose({},{})", n[0], n[1]),
+        2 => format!("swapaxes({},{})", n[0], n[1]),
+        3 => format!("moveaxis({},{})", n[0], n[1]),
+        4 => format!("[{}:{}:{}]", n[0], n[1], n[2]),
+        5 => format!("[..., {}:{}, None, {}]", n[0], n[1], n[2]),
+        6 => format!("[{}]", n[0]),
+        7 => format!("flip({})", n[0]),
+        8 => format!("expand_dims({})", n[0]),
+        9 => format!("broadcast_to({},{},{})", n[0], n[1], n[2]),
+        10 => format!("reshape({},{})", n[0], n[1]),
+        11 => "ravel(order=K)".to_owned(),
+        12 => format!("as_strided(({},{}),({},{}))", n[0], n[1], n[2], n[3]),
+        13 => format!("sliding_window_view({},{})", n[0], n[1]),
+        14 => format!("diagonal({},{},{})", n[0], n[1], n[2]),
+        15 => "copy(order=K)".to_owned(),
+        _ => "squeeze.asfortranarray".to_owned(),
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -73,6 +98,24 @@ proptest! {
     }
 
     #[test]
+    fn overlap_of_any_strides_is_that_of_the_bytes(
+        axes in prop::collection::vec((1_i64..5, -40_i64..41), 1..5),
+        itemsize in prop::sample::select(vec![1_usize, 4, 8]),
+    ) {
+        let middle = Layout::contiguous(&[1000], 1, Order::C).unwrap();
+        let items = vec![Item::Slice(Some(500), Some(500 + i64::try_from(itemsize).unwrap()), None)];
+        // An element of `itemsize` bytes in the middle of a buffer of bytes.
+        let bytes = middle.apply(&Op::Index { items }).unwrap().layout;
+        let (shape, strides): (Vec<i64>, Vec<i64>) = axes.into_iter().unzip();
+        let view = bytes.apply(&Op::AsStrided { shape: [&shape[..], &[bytes.size() as i64]].concat(), strides: [&strides[..], &[1]].concat() });
+        if let Ok(view) = view.map(|applied| applied.layout) {
+            let starts = offsets(&view);
+            let different: HashSet<&i128> = starts.iter().collect();
+            prop_assert_eq!(view.overlaps_itself(), Some(different.len() < starts.len()), "{:?}", view);
+        }
+    }
+
+    #[test]
     fn sharing_is_that_of_the_bytes(one in layouts(), offset in 0_i64..40, stride in -9_i64..9, n in 0_i64..6) {
         let strided = Op::AsStrided { shape: vec![n], strides: vec![stride] };
         let base = Layout::contiguous(&[usize::try_from(one.buffer_bytes()).unwrap()], 1, Order::C).unwrap();
@@ -95,15 +138,26 @@ proptest! {
     }
 
     #[test]
-    fn no_operation_panics(text in "[\\[\\](),.:TFreshapctindvgf0-9 '=-]{0,40}", shape in prop::collection::vec(0_usize..5, 0..4)) {
-        if let Ok(ops) = text.parse::<stridewise::layout::Ops>() {
-            let mut layout = Layout::contiguous(&shape, 8, Order::C).unwrap();
-            for op in ops.0 {
-                match layout.apply(&op) {
-                    Ok(applied) => layout = applied.layout,
-                    Err(_) => break,
+    fn no_operation_panics_and_every_view_stays_in_its_buffer(
+        texts in prop::collection::vec(operation(), 1..5),
+        shape in prop::collection::vec(0_usize..5, 0..4),
+    ) {
+        let mut layout = Layout::contiguous(&shape, 8, Order::C).unwrap();
+        for text in texts {
+            let ops = text.parse::<stridewise::layout::Ops>();
+            prop_assert!(ops.is_ok(), "{text}: {ops:?}");
+            for op in ops.unwrap().0 {
+                let Ok(applied) = layout.apply(&op) else { return Ok(()) };
+                layout = applied.layout;
+                if let Some((low, high)) = layout.byte_bounds() {
+                    prop_assert!(low >= 0 && high <= i128::from(layout.buffer_bytes()), "{text}: {layout:?}");
                 }
             }
         }
+    }
+
+    #[test]
+    fn no_text_panics(text in "[\\[\\](),.:TFreshapctindvgf0-9 '=-]{0,40}") {
+        let _ = text.parse::<stridewise::layout::Ops>();
     }
 }

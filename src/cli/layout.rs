@@ -4,7 +4,7 @@ use super::array::{ArrayArgs, Given, open};
 use super::exit::{Exit, Failure};
 use super::output::{self, Format, table};
 use crate::host::Host;
-use crate::layout::{DType, Layout, LayoutError, Locality, NpyHeader, Op, Ops, Order, OrderArg, Sets, nditer};
+use crate::layout::{DType, Layout, LayoutError, Locality, NpyHeader, Op, Ops, OrderArg, Sets, nditer};
 use crate::memory::{NpyFile, materialise, write_npy};
 use crate::nest::LoopOrder;
 use crate::simulate::Geometry;
@@ -157,7 +157,7 @@ pub(super) fn run(args: &LayoutArgs) -> Result<Exit, Failure> {
             copies.push(CopyMade { operation: number, bytes });
             if args.write.is_some() {
                 let from = data.as_deref().or(source.file.as_ref().map(NpyFile::data)).unwrap_or(&[]);
-                let made = materialise(&layout, from, &applied.layout, counted(op, &layout));
+                let made = materialise(&layout, from, &applied.layout, counted(op));
                 data = Some(made.map_err(|error| refused(number, op, &error))?);
             }
         }
@@ -184,15 +184,10 @@ fn refused(number: usize, op: &Op, error: &LayoutError) -> Failure {
 }
 
 /// The order in which an operation that copies counts elements.
-fn counted(op: &Op, layout: &Layout) -> Order {
-    let order = match op {
+fn counted(op: &Op) -> OrderArg {
+    match op {
         Op::Reshape { order, .. } | Op::Ravel { order } => *order,
         _ => OrderArg::C,
-    };
-    match order {
-        OrderArg::F => Order::F,
-        OrderArg::A if layout.is_f_contiguous() && !layout.is_c_contiguous() => Order::F,
-        _ => Order::C,
     }
 }
 
@@ -482,9 +477,8 @@ fn text(args: &LayoutArgs, layout: &Layout, document: &Document) -> Result<Strin
         let at = element.file_offset.map_or_else(String::new, |at| format!(", byte {at} of the file"));
         add("element", format!("[{}] at byte {}{at}", listed(&element.index), element.byte_offset));
     }
-    for line in facts.lines().skip(1) {
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
+    // The first line is the empty heading.
+    output::push(&mut text, facts.lines().skip(1));
     for facts in &document.loops {
         loop_text(&mut text, facts);
     }
@@ -516,28 +510,18 @@ fn loop_text(text: &mut String, facts: &LoopFacts) {
             count(facts.sweep_pages)
         ),
     ]);
+    let verdict = |enough: bool| if enough { "enough" } else { "too few" };
     for level in &facts.sets {
-        let verdict = if level.enough { "enough" } else { "too few" };
-        rows.add_row([
-            format!("sets of {}", level.level),
-            format!(
-                "{} of {}, {} lines fit: {verdict}",
-                count(level.reached),
-                count(level.of),
-                count(level.lines_that_fit)
-            ),
-        ]);
+        let [reached, of, fit] = [level.reached, level.of, level.lines_that_fit].map(count);
+        let sets = format!("{reached} of {of}, {fit} lines fit: {}", verdict(level.enough));
+        rows.add_row([format!("sets of {}", level.level), sets]);
     }
     for level in &facts.tlb {
-        let verdict = if level.enough { "enough" } else { "too few" };
-        rows.add_row([
-            level.level.clone(),
-            format!("{} entries reach {}: {verdict}", level.entries, bytes_long(level.reach_bytes)),
-        ]);
+        let reach = bytes_long(level.reach_bytes);
+        let entries = format!("{} entries reach {reach}: {}", level.entries, verdict(level.enough));
+        rows.add_row([level.level.clone(), entries]);
     }
-    for line in rows.lines().skip(1) {
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
+    output::push(text, rows.lines().skip(1));
     text.push_str("  ");
     output::wrapped(text, &facts.advice, 2);
 }

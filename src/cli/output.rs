@@ -34,6 +34,19 @@ pub(super) fn table(header: &[&str], right: usize) -> Table {
     table
 }
 
+/// Adds the lines of a table, without the spaces that fill its last column.
+pub(super) fn push(text: &mut String, lines: impl Iterator<Item = String>) {
+    for line in lines {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+}
+
+/// Control characters as escapes: names of files and messages may hold what others wrote.
+pub(super) fn escaped(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
+
 /// A document for programs, with its newline.
 pub(super) fn json(document: &impl Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(document).map_err(|error| Failure::new(Exit::Internal, error))?;

@@ -5,8 +5,9 @@ use super::data::Total;
 use super::program::{KernelError, Program, check_buffers};
 use super::raw::Bound;
 use super::{Checksum, raw::Shared};
+use crate::layout::is_nested;
 use crate::memory::Buffer;
-use crate::nest::{LoopNest, Role};
+use crate::nest::{LoopNest, Operand, Role};
 use rayon::ThreadPool;
 use std::sync::Arc;
 
@@ -26,9 +27,7 @@ impl Team {
     /// the walk cannot take.
     pub fn new(program: &Program, pool: Arc<ThreadPool>) -> Result<Self, KernelError> {
         let nest = program.nest();
-        if let Some(operand) =
-            nest.operands().iter().position(|o| o.role != Role::Read && !injective(nest, &o.steps, o.itemsize))
-        {
+        if let Some(operand) = nest.operands().iter().position(|o| o.role != Role::Read && !injective(nest, o)) {
             return Err(KernelError::Overlap { operand });
         }
         let workers = pool.current_num_threads();
@@ -76,27 +75,10 @@ impl Team {
     }
 }
 
-/// Whether different indices are different bytes: every step, by size, reaches past all smaller ones together. And no
-/// other operand shares the buffer.
-fn injective(nest: &LoopNest, steps: &[i64], itemsize: usize) -> bool {
-    let mut axes: Vec<(u64, u64)> = nest
-        .axes()
-        .iter()
-        .zip(steps)
-        .filter(|(n, _)| **n > 1)
-        .map(|(&n, step)| (step.unsigned_abs(), n as u64))
-        .collect();
-    axes.sort_unstable();
-    let mut reach = itemsize as u64;
-    for (step, extent) in axes {
-        if step < reach {
-            return false;
-        }
-        reach = reach.saturating_add(step.saturating_mul(extent - 1));
-    }
-    let mut owners: Vec<usize> = nest.operands().iter().map(|operand| operand.buffer).collect();
-    owners.sort_unstable();
-    owners.windows(2).all(|pair| pair[0] != pair[1])
+/// Whether different indices are different bytes, and no other operand shares the buffer.
+fn injective(nest: &LoopNest, operand: &Operand) -> bool {
+    let apart = is_nested(operand.itemsize, nest.axes().iter().copied().zip(operand.steps.iter().copied()));
+    apart && nest.operands().iter().filter(|other| other.buffer == operand.buffer).count() == 1
 }
 
 #[cfg(test)]
@@ -106,7 +88,6 @@ mod tests {
     use crate::kernel::{Isa, Kernel, Stores, Walk, prepare};
     use crate::layout::{DType, Layout, Order};
     use crate::memory::PagePolicy;
-    use crate::nest::{LoopNest, Operand};
 
     #[test]
     fn a_team_computes_what_one_thread_computes() {

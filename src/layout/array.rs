@@ -33,6 +33,20 @@ impl FromStr for Order {
     }
 }
 
+/// The half-open range of bytes that elements of `itemsize` bytes touch, the first at `offset`, along axes of a length
+/// and a byte step; `None` if an axis has no element. Saturates, so that absurd steps still leave every buffer.
+#[must_use]
+pub fn byte_range(offset: i64, itemsize: usize, axes: impl Iterator<Item = (usize, i64)>) -> Option<(i128, i128)> {
+    let mut low = i128::from(offset);
+    let mut high = low.saturating_add(itemsize as i128);
+    for (length, step) in axes {
+        let reach = (length.checked_sub(1)? as i128).saturating_mul(i128::from(step));
+        low = low.saturating_add(reach.min(0));
+        high = high.saturating_add(reach.max(0));
+    }
+    Some((low, high))
+}
+
 /// Where the elements of an array lie in a buffer: all offsets and strides in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -149,14 +163,7 @@ impl Layout {
     /// none.
     #[must_use]
     pub fn byte_bounds(&self) -> Option<(i128, i128)> {
-        let mut low = i128::from(self.offset);
-        let mut high = low + self.itemsize as i128;
-        for (&n, &stride) in self.shape.iter().zip(&self.strides) {
-            let reach = (n.checked_sub(1)? as i128).saturating_mul(i128::from(stride));
-            low = low.saturating_add(reach.min(0));
-            high = high.saturating_add(reach.max(0));
-        }
-        Some((low, high))
+        byte_range(self.offset, self.itemsize, self.shape.iter().copied().zip(self.strides.iter().copied()))
     }
 
     /// Byte offset of an element from the start of the buffer; `None` for an index that is not there.

@@ -13,13 +13,14 @@ mod op;
 mod overlap;
 mod parse;
 
-pub use array::{Layout, Order};
+pub use array::{Layout, Order, byte_range};
 pub use dtype::DType;
 pub use error::LayoutError;
 pub use locality::{Locality, Sets, SetsReached};
 pub use nditer::{Walk, nditer};
 pub use npy::{LONGEST_HEADER, NpyError, NpyHeader, PREFIX};
 pub use op::{Applied, Item, Op, OrderArg};
+pub use overlap::is_nested;
 pub use parse::Ops;
 
 /// Axes of an array at most: `NPY_MAXDIMS` of NumPy 2.

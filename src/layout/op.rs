@@ -16,6 +16,15 @@ pub enum OrderArg {
     K,
 }
 
+impl From<Order> for OrderArg {
+    fn from(order: Order) -> Self {
+        match order {
+            Order::C => Self::C,
+            Order::F => Self::F,
+        }
+    }
+}
+
 /// One entry of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Item {
@@ -334,6 +343,26 @@ impl Layout {
         }
     }
 
+    /// C or F for A, K only where the array is neither C- nor F-contiguous; C and F as they are.
+    #[must_use]
+    pub fn resolved(&self, order: OrderArg) -> OrderArg {
+        self.resolve(order).map_or(OrderArg::K, OrderArg::from)
+    }
+
+    /// The axes in which `reshape`, `ravel` and `copy` count elements, outermost first. K is as nditer walks.
+    #[must_use]
+    pub fn axes_in(&self, order: OrderArg) -> Vec<usize> {
+        match self.resolve(order) {
+            Some(Order::C) => (0..self.ndim()).collect(),
+            Some(Order::F) => (0..self.ndim()).rev().collect(),
+            None => {
+                let walked = super::nditer(&[self]).map(|walk| walk.axes).unwrap_or_default();
+                let units = (0..self.ndim()).filter(|axis| !walked.contains(axis));
+                units.chain(walked.iter().copied()).collect()
+            }
+        }
+    }
+
     fn is_contiguous(&self, order: Order) -> bool {
         match order {
             Order::C => self.is_c_contiguous(),
@@ -448,8 +477,7 @@ impl Layout {
     /// `multiarray/shape.c:PyArray_Ravel`.
     fn ravel(&self, order: OrderArg) -> Result<Applied> {
         if let Some(order) = self.resolve(order).filter(|&order| self.is_contiguous(order)) {
-            let order = if order == Order::C { OrderArg::C } else { OrderArg::F };
-            return self.reshape(&[-1], order, false);
+            return self.reshape(&[-1], order.into(), false);
         }
         let size = usize::try_from(self.size()).unwrap_or(usize::MAX);
         let flat = Self::contiguous(&[size], self.itemsize, Order::C)?;
@@ -560,7 +588,7 @@ impl Layout {
         if self.is_contiguous(order) {
             return Ok(Applied::view(self.clone()));
         }
-        self.copy(if order == Order::C { OrderArg::C } else { OrderArg::F })
+        self.copy(order.into())
     }
 
     fn copy(&self, order: OrderArg) -> Result<Applied> {

@@ -1,7 +1,7 @@
 //! `.npy` files: the header checked, the elements mapped, so that a large file opens at once.
 
 use super::sys;
-use crate::layout::{Layout, LayoutError, NpyError, NpyHeader, Order, PREFIX};
+use crate::layout::{Layout, LayoutError, NpyError, NpyHeader, Order, OrderArg, PREFIX};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -92,85 +92,63 @@ pub fn write_npy(out: &mut impl Write, header: &NpyHeader, layout: &Layout, data
         *mark = b'>';
     }
     out.write_all(&start)?;
-    let axes: Vec<usize> = match order {
-        Order::C => (0..layout.ndim()).collect(),
-        Order::F => (0..layout.ndim()).rev().collect(),
-    };
-    gather(layout, data, &axes, |element| out.write_all(element))
+    for at in offsets(layout, &layout.axes_in(order.into())) {
+        out.write_all(&data[at..at + layout.itemsize()])?;
+    }
+    Ok(())
 }
 
-/// The elements of a layout with the axes outermost first.
-fn gather(
-    layout: &Layout,
-    data: &[u8],
-    axes: &[usize],
-    mut visit: impl FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
-    if layout.size() == 0 {
-        return Ok(());
-    }
-    let (mut index, mut at) = (vec![0; axes.len()], i128::from(layout.offset()));
-    loop {
-        let from = usize::try_from(at).unwrap_or(usize::MAX);
-        visit(&data[from..from + layout.itemsize()])?;
-        let mut depth = axes.len();
-        loop {
-            let Some(next) = depth.checked_sub(1) else { return Ok(()) };
-            depth = next;
-            let stride = i128::from(layout.strides()[axes[depth]]);
+/// Byte offset of every element, with the axes outermost first.
+fn offsets<'a>(layout: &'a Layout, axes: &'a [usize]) -> impl Iterator<Item = usize> + 'a {
+    let mut index = vec![0; axes.len()];
+    let mut next = (layout.size() > 0).then_some(i128::from(layout.offset()));
+    std::iter::from_fn(move || {
+        let here = next?;
+        next = advance(layout, axes, &mut index, here);
+        usize::try_from(here).ok()
+    })
+}
+
+/// The offset after `at`: the last axis that has a further index takes it, those behind it start again.
+fn advance(layout: &Layout, axes: &[usize], index: &mut [usize], mut at: i128) -> Option<i128> {
+    for (depth, &axis) in axes.iter().enumerate().rev() {
+        let stride = i128::from(layout.strides()[axis]);
+        if index[depth] + 1 < layout.shape()[axis] {
             index[depth] += 1;
-            at += stride;
-            if index[depth] < layout.shape()[axes[depth]] {
-                break;
-            }
-            at -= stride * index[depth] as i128;
-            index[depth] = 0;
+            return Some(at + stride);
         }
+        at -= stride * index[depth] as i128;
+        index[depth] = 0;
     }
+    None
 }
 
 /// The buffer of a copy that an operation made: `from` in `data` becomes `to`, dense in a buffer of its own. Elements go
-/// index by index where the shape stays, else in the order of `axes` of both, as reshape and ravel count them.
+/// index by index where the shape stays, else in the order in which the operation counts them.
 ///
 /// # Errors
 /// [`LayoutError::TooBig`] if it does not fit into memory.
-pub fn materialise(from: &Layout, data: &[u8], to: &Layout, order: Order) -> Result<Vec<u8>, LayoutError> {
+///
+/// # Panics
+/// If `data` is shorter than the buffer of `from`.
+pub fn materialise(from: &Layout, data: &[u8], to: &Layout, counted: OrderArg) -> Result<Vec<u8>, LayoutError> {
     let too_big = || LayoutError::TooBig { shape: to.shape().to_vec(), itemsize: to.itemsize() };
     let bytes = usize::try_from(to.buffer_bytes()).map_err(|_| too_big())?;
     let mut out = Vec::new();
     out.try_reserve_exact(bytes).map_err(|_| too_big())?;
     out.resize(bytes, 0);
-    let axes = |layout: &Layout| -> Vec<usize> {
-        match order {
-            Order::C => (0..layout.ndim()).collect(),
-            Order::F => (0..layout.ndim()).rev().collect(),
-        }
+    let (source, target) = if from.shape() == to.shape() {
+        (from.axes_in(OrderArg::C), to.axes_in(OrderArg::C))
+    } else {
+        // Only ravel counts as the elements lie; what it makes has one axis.
+        let target = if counted == OrderArg::K { OrderArg::C } else { from.resolved(counted) };
+        (from.axes_in(counted), to.axes_in(target))
     };
-    // Where each element of the copy goes, in the same order as the elements are gathered.
-    let mut places = Vec::new();
-    let places_layout = to.clone();
-    positions(&places_layout, &axes(to), |at| places.push(at));
-    let mut next = places.into_iter();
     let item = to.itemsize();
-    let copied = gather(from, data, &axes(from), |element| {
-        if let Some(at) = next.next() {
-            out[at..at + item].copy_from_slice(element);
-        }
-        Ok(())
-    });
-    debug_assert!(copied.is_ok(), "nothing is written to a file");
-    Ok(out)
-}
-
-/// Byte offsets of the elements with the axes outermost first.
-fn positions(layout: &Layout, axes: &[usize], mut visit: impl FnMut(usize)) {
-    let steps = axes.iter().map(|&axis| (layout.shape()[axis], layout.strides()[axis]));
-    let mut offsets = vec![layout.offset()];
-    for (n, stride) in steps {
-        let below = |&at: &i64| (0..n as i64).map(move |i| at + i * stride);
-        offsets = offsets.iter().flat_map(below).collect();
+    for (read, write) in offsets(from, &source).zip(offsets(to, &target)) {
+        out[write..write + item].copy_from_slice(&data[read..read + item]);
     }
-    offsets.into_iter().filter_map(|at| usize::try_from(at).ok()).for_each(&mut visit);
+    Ok(out)
 }
 
 #[cfg(test)]
@@ -190,7 +168,7 @@ mod tests {
         assert_eq!(file.data(), data);
 
         let fortran = array.apply(&"asfortranarray".parse::<Ops>().unwrap().0[0]).unwrap().layout;
-        let copy = materialise(&array, file.data(), &fortran, Order::C).unwrap();
+        let copy = materialise(&array, file.data(), &fortran, OrderArg::C).unwrap();
         let second = folder.path().join("b.npy");
         write_npy(&mut File::create(&second).unwrap(), &header, &fortran, &copy).unwrap();
         let file = NpyFile::open(&second).unwrap();
@@ -199,5 +177,27 @@ mod tests {
         assert_eq!(first, [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]);
         assert!(NpyFile::open(folder.path()).is_err());
         assert!(NpyFile::open(&folder.path().join("c.npy")).is_err());
+    }
+
+    /// What NumPy 2 gives for `a = arange(24).reshape(2, 3, 4)` and these copies.
+    #[test]
+    fn copies_hold_what_numpys_hold() {
+        let array = Layout::contiguous(&[2, 3, 4], 1, Order::C).unwrap();
+        let data: Vec<u8> = (0..24).collect();
+        let copy = |text: &str, counted: OrderArg| {
+            let ops = text.parse::<Ops>().unwrap().0;
+            let (last, views) = ops.split_last().unwrap();
+            let view = views.iter().fold(array.clone(), |layout, op| layout.apply(op).unwrap().layout);
+            let applied = view.apply(last).unwrap();
+            assert!(applied.copied.is_some(), "{text} copies");
+            materialise(&view, &data, &applied.layout, counted).unwrap()
+        };
+        assert_eq!(copy("[:, 1, ::2].T.ravel(order=C)", OrderArg::C), [4, 16, 6, 18]);
+        assert_eq!(copy("[:, 1, ::2].T.ravel(order=F)", OrderArg::F), [4, 6, 16, 18]);
+        assert_eq!(copy("[:, 1, ::2].T.ravel(order=K)", OrderArg::K), [4, 6, 16, 18]);
+        assert_eq!(copy("[:, ::-1, 0].ravel(order=K)", OrderArg::K), [8, 4, 0, 20, 16, 12]);
+        assert_eq!(copy("[:, 0, :2].T.reshape(4, order='F')", OrderArg::F), [0, 1, 12, 13]);
+        assert_eq!(copy("[:, 0, :2].T.reshape(4)", OrderArg::C), [0, 12, 1, 13]);
+        assert_eq!(copy("[0].T.copy(order=F)", OrderArg::F), (0..12).collect::<Vec<u8>>());
     }
 }

@@ -1,7 +1,7 @@
 //! The loop nest and its invariants.
 
 use super::LoopOrder;
-use crate::layout::Layout;
+use crate::layout::{Layout, byte_range};
 
 /// What an operand's access does with the element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -261,15 +261,7 @@ impl LoopNest {
     /// still refused.
     #[must_use]
     pub fn byte_range(&self, operand: &Operand) -> Option<(i128, i128)> {
-        let mut low = i128::from(operand.start);
-        let mut high = low.saturating_add(i128::try_from(operand.itemsize).unwrap_or(i128::MAX));
-        for (&extent, &step) in self.axes.iter().zip(&operand.steps) {
-            let last = i128::try_from(extent.checked_sub(1)?).unwrap_or(i128::MAX);
-            let reach = last.saturating_mul(i128::from(step));
-            low = low.saturating_add(reach.min(0));
-            high = high.saturating_add(reach.max(0));
-        }
-        Some((low, high))
+        byte_range(operand.start, operand.itemsize, self.axes.iter().copied().zip(operand.steps.iter().copied()))
     }
 
     /// Length per axis.
