@@ -49,6 +49,7 @@ fn wrong_flags_name_the_field() {
         (&["--nest", "64:8;w:32:8"], "same extents"),
         (&["--nest", "64:8", "--itemsize", "0"], "itemsize"),
         (&["--nest", "9223372036854775807:9223372036854775807"], "2^63"),
+        (&["--shape", "64,64", "--offset", "18446744073709551615"], "--offset"),
         (&[], "--shape"),
     ] {
         let output = simulate(arguments);

@@ -6,6 +6,7 @@ use super::output::{self, Format, table};
 use crate::bundle::{self, Partial};
 use crate::host::Host;
 use crate::kernel::Kernel;
+use crate::layout::byte_range;
 use crate::nest::{LoopNest, LoopOrder, Operand, Role};
 use crate::simulate::{self, Geometry, Options, Pass, Report};
 use crate::suite::Case;
@@ -115,8 +116,7 @@ const NOTE: &str = "simulated demand misses: LRU, write-back with write-allocate
 
 pub(super) fn run(args: &SimulateArgs) -> Result<Exit, Failure> {
     let (nest, what) = nest(args)?;
-    // Buffers far apart; each begins on a page of its own, plus the offset.
-    let bases: Vec<u64> = (1..=nest.buffers().len() as u64).map(|number| (number << 40) + args.offset).collect();
+    let bases = bases(&nest, args.offset)?;
     let classify = args.classify || nest.accesses() <= CLASSIFIED_UNASKED;
     let mut simulations = Vec::new();
     for (cpu, geometry) in geometries(args)? {
@@ -132,6 +132,19 @@ pub(super) fn run(args: &SimulateArgs) -> Result<Exit, Failure> {
     };
     anstream::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Fine)
+}
+
+/// Buffers one behind the other with a gap, each on a multiple of 1 TiB, plus the offset.
+fn bases(nest: &LoopNest, offset: u64) -> Result<Vec<u64>, Failure> {
+    const APART: u64 = 1 << 40;
+    let mut next = APART;
+    let mut place = |&bytes: &u64| {
+        let base = next.checked_add(offset)?;
+        next = base.checked_add(bytes)?.checked_next_multiple_of(APART)?.checked_add(APART)?;
+        Some(base)
+    };
+    let all: Option<Vec<u64>> = nest.buffers().iter().map(&mut place).collect();
+    all.ok_or_else(|| Failure::usage(format!("--offset {offset}: the arrays leave the 64 bits of an address")))
 }
 
 fn chosen(report: &Report, warm: bool) -> &Pass {
@@ -191,14 +204,10 @@ fn raw_nest(text: &str, itemsize: usize) -> Result<LoopNest, String> {
         }
         extents = Some(here.clone());
         // The buffer is what the walk needs; negative steps begin inside it.
-        let (mut low, mut high) = (0_i128, itemsize as i128);
-        for (&extent, &step) in here.iter().zip(&steps) {
-            let reach = i128::from(step) * (extent.max(1) as i128 - 1);
-            low += reach.min(0);
-            high += reach.max(0);
-        }
+        let axes = here.iter().copied().zip(steps.iter().copied());
+        let (low, high) = byte_range(0, itemsize, axes).unwrap_or((0, 0));
         let fits = |value: i128| i64::try_from(value).map_err(|_| "the walk leaves 2^63 bytes".to_owned());
-        let (start, bytes) = (fits(-low)?, fits(high - low)?);
+        let (start, bytes) = (fits(low.saturating_neg())?, fits(high.saturating_sub(low))?);
         operands.push(Operand { role, buffer, itemsize, start, steps });
         buffers.push(bytes.unsigned_abs());
     }
@@ -299,18 +308,13 @@ fn json(args: &SimulateArgs, simulations: Vec<Simulation>) -> Result<String, Fai
 fn text(args: &SimulateArgs, nest: &LoopNest, what: &str, simulations: &[Simulation]) -> String {
     let state = if args.warm { "steady state of repeated passes" } else { "first pass, from empty caches" };
     let mut text = format!("{what}\n{} accesses; {state}\n\n", count(nest.accesses()));
-    let push = |text: &mut String, table: &comfy_table::Table| {
-        table.lines().for_each(|line| {
-            let _ = writeln!(text, "{}", line.trim_end());
-        });
-    };
     match simulations {
         [one] => {
             let _ = writeln!(text, "{}: {}", one.cpu, one.geometry);
-            push(&mut text, &levels(chosen(&one.report, args.warm), nest.steps()));
+            output::push(&mut text, levels(chosen(&one.report, args.warm), nest.steps()).lines());
         }
         several => {
-            push(&mut text, &cpus(several, args.warm, nest.steps()));
+            output::push(&mut text, cpus(several, args.warm, nest.steps()).lines());
             text.push_str("\nMisses per innermost step; caches from the CPU outwards.\n");
         }
     }
@@ -348,11 +352,7 @@ fn levels(pass: &Pass, steps: u64) -> comfy_table::Table {
     for level in &pass.levels {
         let mut row = vec![level.name.clone(), count(level.accesses), count(level.misses), per(level.misses, steps)];
         if told {
-            row.extend([
-                cell(level.compulsory.or(Some(0))),
-                cell(level.capacity.or(Some(0))),
-                cell(level.conflict.or(Some(0))),
-            ]);
+            row.extend([cell(level.compulsory), cell(level.capacity), cell(level.conflict)]);
         }
         row.push(count(level.writebacks));
         table.add_row(row);

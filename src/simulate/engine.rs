@@ -32,7 +32,6 @@ pub(super) struct Machine {
     page_bits: u32,
     /// The page of the last translation: it is the most recent of every TLB.
     last_page: Option<u64>,
-    classify: bool,
 }
 
 impl Machine {
@@ -53,14 +52,16 @@ impl Machine {
             line_bits: geometry.line().trailing_zeros(),
             page_bits: geometry.page.trailing_zeros(),
             last_page: None,
-            classify,
         }
     }
 
     /// One pass; the state stays.
     pub(super) fn pass(&mut self, nest: &LoopNest, bases: &[u64], grouped: bool) -> Pass {
         for stage in &mut self.stages {
-            stage.counts = LevelCounts { name: std::mem::take(&mut stage.counts.name), ..LevelCounts::default() };
+            let name = std::mem::take(&mut stage.counts.name);
+            // Classified misses are counted from 0: none of a kind is no missing figure.
+            let told = stage.twin.as_ref().map(|_| 0);
+            stage.counts = LevelCounts { name, compulsory: told, capacity: told, ..LevelCounts::default() };
         }
         for tlb in &mut self.tlbs {
             tlb.counts = TlbCounts { name: std::mem::take(&mut tlb.counts.name), ..TlbCounts::default() };
@@ -69,9 +70,8 @@ impl Machine {
         let mut levels: Vec<LevelCounts> = self.stages.iter().map(|stage| stage.counts.clone()).collect();
         for level in &mut levels {
             level.hits = level.accesses - level.misses;
-            if let (true, Some(compulsory), Some(capacity)) = (self.classify, level.compulsory, level.capacity) {
-                level.conflict = Some(level.misses.saturating_sub(compulsory + capacity));
-            }
+            let other = level.compulsory.zip(level.capacity).map(|(compulsory, capacity)| compulsory + capacity);
+            level.conflict = other.map(|other| level.misses.saturating_sub(other));
         }
         let mut tlb: Vec<TlbCounts> = self.tlbs.iter().map(|tlb| tlb.counts.clone()).collect();
         tlb.iter_mut().for_each(|tlb| tlb.hits = tlb.accesses - tlb.misses);
@@ -219,8 +219,9 @@ impl Machine {
             stage.counts.misses += 1;
             if let Some(held) = held {
                 let new = stage.seen.insert(line);
-                *stage.counts.compulsory.get_or_insert(0) += u64::from(new);
-                *stage.counts.capacity.get_or_insert(0) += u64::from(!new && !held);
+                let counts = &mut stage.counts;
+                counts.compulsory = counts.compulsory.map(|n| n + u64::from(new));
+                counts.capacity = counts.capacity.map(|n| n + u64::from(!new && !held));
             }
             if let Some(victim) = written_back {
                 stage.counts.writebacks += 1;
@@ -233,6 +234,9 @@ impl Machine {
     fn write_back(&mut self, from: usize, line: u64) {
         let mut line = line;
         for stage in self.stages.iter_mut().skip(from) {
+            if let Some(twin) = &mut stage.twin {
+                twin.access(line);
+            }
             match stage.cache.access(line, true) {
                 Met::Miss { written_back: Some(victim) } => {
                     stage.counts.writebacks += 1;

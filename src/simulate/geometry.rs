@@ -7,8 +7,10 @@ use std::fmt;
 
 /// Caches and TLBs that are simulated at most.
 const MOST_LEVELS: usize = 8;
-/// Bytes of a cache at most: what is allocated is in proportion to it.
+/// Bytes of a cache at most.
 const MOST_BYTES: u64 = 4 << 30;
+/// Lines of a cache at most: what is allocated is in proportion to them.
+const MOST_LINES: u64 = MOST_BYTES / 64;
 /// Ways at most; a fully associative TLB has as many as entries.
 const MOST_WAYS: u32 = 65_536;
 
@@ -78,6 +80,9 @@ impl Level {
                 "{name}: size {bytes}: expected a multiple of line * ways = {set} bytes, at most {}",
                 bytes_tick(MOST_BYTES)
             ));
+        }
+        if bytes / u64::from(line) > MOST_LINES {
+            return refuse(format!("{name}: size {bytes}: more than {MOST_LINES} lines of {line} bytes"));
         }
         let sets =
             u32::try_from(bytes / set).map_err(|_| GeometryError(format!("{name}: size {bytes}: too many sets")))?;
@@ -233,6 +238,7 @@ mod tests {
             ("l1=32K:0:64", "ways 0"),
             ("l1=4E:8:64", "size"),
             ("l1=33000:8:64", "size 33000"),
+            ("l1=4G:8:8", "lines of 8 bytes"),
             ("l1=32K", "expected name=size:ways:line"),
             ("x=32K:8:64", "level"),
             ("l1=32K:8:64,l2=512K:x:64", "ways \"x\""),

@@ -172,6 +172,7 @@ mod tests {
         let (cold, warm) = (&report.cold.levels[0], &report.warm.levels[0]);
         assert_eq!((cold.accesses, cold.misses, cold.compulsory, cold.conflict), (4096, 256, Some(256), Some(0)));
         assert_eq!((warm.accesses, warm.misses, warm.writebacks), (4096, 0, 0));
+        assert_eq!((warm.compulsory, warm.capacity, warm.conflict), (Some(0), Some(0), Some(0)));
     }
 
     #[test]
