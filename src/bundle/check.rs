@@ -2,7 +2,6 @@
 
 use super::model::{CaseInfo, CaseRecord, Header, PairRecord, SCHEMA, SCHEMA_VERSION};
 use super::strict::LARGEST;
-use crate::host::MachineClass;
 use crate::measure::{Block, Obtained, SoloBlock};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -99,8 +98,7 @@ fn case_id(id: &str) -> Checked {
 }
 
 fn machine(header: &Header) -> Checked {
-    let class: MachineClass = serde_path_to_error::deserialize(header.machine.clone())
-        .map_err(|error| format!("machine.{}: {}", error.path(), error.inner()))?;
+    let class = &header.machine;
     expect(class.caches.len() <= 64, || "machine.caches: more than 64".to_owned())?;
     for (index, cache) in class.caches.iter().enumerate() {
         let at = |what: &str| format!("machine.caches[{index}].{what}");

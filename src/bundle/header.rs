@@ -61,7 +61,7 @@ impl Header {
             plan: Plan { suite: about.suite, hash: plan_hash(&ids), ids },
             config,
             class_id: class.id(),
-            machine: value(&class),
+            machine: class,
             state: value(&host.machine_state()),
             noise: json!({ "checks": value(&host.checks()), "load": value(&host.system.load) }),
             counters: value(&about.counters),

@@ -1,5 +1,6 @@
 //! The lines of a bundle, as written.
 
+use crate::host::MachineClass;
 use crate::measure::{Block, SoloBlock};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,7 +13,6 @@ pub const SCHEMA_VERSION: [u32; 2] = [1, 0];
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-#[expect(clippy::large_enum_variant, reason = "one header per file")]
 pub enum Record {
     /// The first line.
     Bundle(Header),
@@ -48,7 +48,7 @@ pub struct Header {
     /// [`MachineClass::id`](crate::host::MachineClass::id): 16 hexadecimal digits.
     pub class_id: String,
     /// The identity of the machine: every field feeds `class_id`.
-    pub machine: serde_json::Value,
+    pub machine: MachineClass,
     /// What may change on the same machine; a value that is absent has its reason in `<field>_absent`.
     pub state: serde_json::Value,
     /// Noise checks before the run.

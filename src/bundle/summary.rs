@@ -2,10 +2,10 @@
 
 use super::model::{Bundle, CaseInfo, CaseRecord, PairRecord};
 use crate::counters::{self, EventStatus, Total};
-use crate::host::MachineClass;
+use crate::host::{ClassCache, Kind};
 use crate::measure::Block;
 use crate::stats::{self, Interval, Penalty, Verdict};
-use crate::suite::{Machine, SizeClass};
+use crate::suite::SizeClass;
 use serde_json::Value;
 
 /// Nanoseconds per innermost step over all samples that are used.
@@ -156,12 +156,6 @@ pub fn rate(case: &CaseInfo, ns: f64) -> Option<f64> {
 }
 
 impl Bundle {
-    /// The machine's class; the reader has checked that there is one.
-    #[must_use]
-    pub fn machine(&self) -> Option<MachineClass> {
-        serde_json::from_value(self.header.machine.clone()).ok()
-    }
-
     /// Why hardware events were not counted: each reason with the number of events; empty if all were.
     #[must_use]
     pub fn uncounted(&self) -> Vec<(String, usize)> {
@@ -181,29 +175,25 @@ impl Bundle {
     /// The CPU's name, as it was written; see [`super::shown`] before it is shown.
     #[must_use]
     pub fn cpu_name(&self) -> String {
-        let machine = self.machine();
-        let name = machine.as_ref().and_then(|machine| machine.model_name.clone());
-        name.or_else(|| machine.map(|machine| format!("{} CPU", machine.arch)))
-            .unwrap_or_else(|| "unknown CPU".to_owned())
+        let machine = &self.header.machine;
+        machine.model_name.clone().unwrap_or_else(|| format!("{} CPU", machine.arch))
+    }
+
+    fn caches(&self) -> impl Iterator<Item = &ClassCache> {
+        self.header.machine.caches.iter().filter(|cache| cache.kind != Kind::Instruction)
     }
 
     /// Data caches: name and bytes, from the CPU outwards.
     #[must_use]
     pub fn data_caches(&self) -> Vec<(String, u64)> {
-        let caches = self.machine().map(|machine| machine.caches).unwrap_or_default();
-        let data = caches.into_iter().filter(|cache| cache.kind != crate::host::Kind::Instruction);
-        data.map(|cache| {
-            let suffix = if cache.kind == crate::host::Kind::Data { "d" } else { "" };
-            (format!("L{}{suffix}", cache.level), cache.bytes)
-        })
-        .collect()
+        let suffix = |cache: &ClassCache| if cache.kind == Kind::Data { "d" } else { "" };
+        self.caches().map(|cache| (format!("L{}{}", cache.level, suffix(cache)), cache.bytes)).collect()
     }
 
     /// Where a working set lies on that machine.
     #[must_use]
     pub fn size_class(&self, bytes: u64) -> SizeClass {
-        let caches = self.data_caches().into_iter().map(|(_, bytes)| bytes).collect();
-        Machine { caches, memory: None, huge_pages: false, cpus: 1 }.size_class(bytes)
+        SizeClass::of(bytes, self.caches().map(|cache| cache.bytes))
     }
 
     /// Null controls: each with the interval of its rounds, as a ratio (99 %).

@@ -56,11 +56,10 @@ impl ArrayArgs {
     }
 }
 
-/// Opens a file that `--npy` names; what others wrote is escaped.
+/// Opens a file that `--npy` names.
 pub(super) fn open(path: &std::path::Path) -> Result<NpyFile, Failure> {
     NpyFile::open(path).map_err(|error| {
         let exit = if matches!(error, NpyFileError::Io { .. }) { Exit::Internal } else { Exit::Invalid };
-        let plain: String = error.to_string().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-        Failure::new(exit, plain)
+        Failure::new(exit, error)
     })
 }

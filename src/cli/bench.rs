@@ -2,14 +2,12 @@
 
 use super::exit::{Exit, Failure};
 use super::results::Results;
-use super::run::config;
-use crate::bundle::{About, Header, Place};
-use crate::counters;
+use super::run::header;
+use crate::bundle::Place;
 use crate::host::Host;
 use crate::kernel::Isa;
 use crate::measure::{Feed, Session, Settings};
-use crate::simulate::Geometry;
-use crate::suite::{self, Item, Level, Machine, Pace};
+use crate::suite::{self, Item, Level, Machine};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -20,9 +18,7 @@ pub struct Bench {
     session: Session<'static>,
     host: Host,
     items: Vec<Item>,
-    pace: Pace,
-    suite: String,
-    geometry: Result<Geometry, String>,
+    level: Level,
     done: Vec<crate::measure::Measured>,
 }
 
@@ -33,13 +29,10 @@ impl Bench {
     /// A message if the thread cannot be pinned.
     pub fn new(level: Level) -> Result<Self, String> {
         let host = Host::probe();
-        let machine = Machine::of_host(&host);
-        let items = suite::items(level, &machine);
-        let (pace, events) = (level.pace(), counters::catalogue(&host));
-        let geometry = Geometry::of_host(&host).map_err(|error| error.to_string());
-        let settings = Settings { seed: 1, pace, cpu: None, isa: Isa::best(), events, geometry: geometry.clone() };
+        let items = suite::items(level, &Machine::of_host(&host));
+        let settings = Settings::of_host(&host, 1, level.pace(), None, Isa::best());
         let session = Session::new(settings, &host, &STOP).map_err(|error| error.to_string())?;
-        Ok(Self { session, host, items, pace, suite: level.name().to_owned(), geometry, done: Vec::new() })
+        Ok(Self { session, host, items, level, done: Vec::new() })
     }
 
     /// The items, controls first.
@@ -74,15 +67,7 @@ impl Bench {
         // The plan is what Criterion's filters left.
         let measured = |item: &Item| self.done.iter().any(|done| done.id == item.id());
         let items: Vec<Item> = self.items.iter().filter(|item| measured(item)).cloned().collect();
-        let about = About {
-            suite: self.suite,
-            items: &items,
-            config: config("criterion", 1, self.pace, self.session.cpu()),
-            isa: Isa::best().to_string(),
-            counters: counters::probe(&counters::catalogue(&self.host)),
-            geometry: self.geometry,
-        };
-        let header = Header::new(&self.host, about);
+        let header = header(&self.host, self.level.name().to_owned(), &items, "criterion", &self.session);
         let out = folder.join(&header.run_id);
         let mut results = Results::create(Some(&out), Place::New, header)?;
         for measured in self.done {

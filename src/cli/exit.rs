@@ -60,7 +60,7 @@ impl Failure {
     #[expect(clippy::print_stderr, reason = "this is where errors are printed")]
     pub(super) fn print(&self) -> ExitCode {
         if !self.message.is_empty() {
-            eprintln!("stridewise: {}", self.message);
+            eprintln!("stridewise: {}", super::output::escaped(&self.message));
         }
         self.exit.into()
     }

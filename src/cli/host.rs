@@ -1,7 +1,7 @@
 //! `stridewise host`: what this machine is, what it can count, and what would disturb a measurement.
 
 use super::exit::{Exit, Failure};
-use super::output::{self, Format, table, wrapped};
+use super::output::{self, Format, push, table, wrapped};
 use crate::counters::{self, EventStatus};
 use crate::host::{Cache, Check, Fact, Host, Level, MachineClass, MachineState, Tlb};
 use crate::units::{bytes_long, count};
@@ -63,13 +63,13 @@ fn json(host: Host, counters: Vec<EventStatus>) -> Result<String, Failure> {
 fn text(host: &Host, counters: &[EventStatus]) -> String {
     let mut text = String::new();
     heading(&mut text, &host.cpu.name.value().cloned().unwrap_or_else(|| format!("{} CPU", host.cpu.arch)));
-    push(&mut text, &facts(&identity(host)));
+    push(&mut text, facts(&identity(host)).lines());
     heading(&mut text, &format!("Caches of CPU {}", host.looked_at));
     caches(&mut text, host);
     heading(&mut text, "Data TLBs");
     tlbs(&mut text, host);
     heading(&mut text, "System");
-    push(&mut text, &facts(&system(host)));
+    push(&mut text, facts(&system(host)).lines());
     heading(&mut text, "Counter events");
     events(&mut text, counters);
     heading(&mut text, "Before measuring");
@@ -82,13 +82,6 @@ fn heading(text: &mut String, title: &str) {
     let gap = if text.is_empty() { "" } else { "\n" };
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{gap}{bold}{title}{bold:#}");
-}
-
-fn push(text: &mut String, table: &Table) {
-    for line in table.lines() {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
 }
 
 type Row = (&'static str, String, String);
@@ -188,7 +181,7 @@ fn caches(text: &mut String, host: &Host) {
     for cache in &host.caches {
         table.add_row(cache_row(cache));
     }
-    push(text, &last_left(table));
+    push(text, last_left(table).lines());
     for other in &host.disagreements {
         let (what, used, said) = (&other.what, bytes_long(other.used), bytes_long(other.other));
         let (source, other_source, why) = (other.used_source, &other.other_source, &other.why);
@@ -236,7 +229,7 @@ fn tlbs(text: &mut String, host: &Host) {
         let (level, entries) = (format!("L{}", tlb.level), count(tlb.entries.into()));
         table.add_row([level, bytes_long(tlb.page), entries, ways, reach, tlb.source.to_string()]);
     }
-    push(text, &last_left(table));
+    push(text, last_left(table).lines());
 }
 
 fn events(text: &mut String, counters: &[EventStatus]) {
@@ -245,7 +238,7 @@ fn events(text: &mut String, counters: &[EventStatus]) {
         let state = status.reason.map_or_else(|| "counts".to_owned(), |reason| reason.to_string());
         table.add_row([status.event.clone(), status.raw.clone(), state]);
     }
-    push(text, &table);
+    push(text, table.lines());
     let remedies: BTreeSet<String> =
         counters.iter().filter_map(|status| Some(format!("{}: {}", status.reason?, status.remedy.as_ref()?))).collect();
     remedies.iter().for_each(|remedy| remark(text, remedy));

@@ -81,7 +81,8 @@ fn text(planned: &Planned, lines: &[Line]) -> String {
     for line in lines {
         table.add_row([line.id.clone(), bytes_long(line.footprint_bytes), format!("{:.1} s", line.estimated_seconds)]);
     }
-    let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+    let mut text = String::new();
+    output::push(&mut text, table.lines());
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     let total = nanos(planned.estimate_ns as f64);
     text.push_str(&format!("{} cases of the {} suite, about {total}\n", lines.len(), planned.suite));

@@ -6,12 +6,10 @@ use super::progress::Progress;
 use super::results::Results;
 use super::selection::{Planned, Selection};
 use crate::bundle::{About, Bundle, Config, Header, Place};
-use crate::counters;
 use crate::host::Host;
 use crate::kernel::Isa;
 use crate::measure::{Error, Measured, Observer, Session, Settings};
 use crate::report;
-use crate::simulate::Geometry;
 use crate::suite::{self, Item, Machine, Pace};
 use clap::Args;
 use std::collections::HashSet;
@@ -72,14 +70,6 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     }
 }
 
-fn settings(args: &RunArgs, host: &Host, isa: Isa, seed: u64, pace: Pace) -> Settings {
-    Settings { seed, pace, cpu: args.cpu, isa, events: counters::catalogue(host), geometry: geometry(host) }
-}
-
-fn geometry(host: &Host) -> Result<Geometry, String> {
-    Geometry::of_host(host).map_err(|error| error.to_string())
-}
-
 fn session(settings: Settings, host: &Host) -> Result<Session<'static>, Failure> {
     Session::new(settings, host, &STOP).map_err(failure)
 }
@@ -99,28 +89,28 @@ fn fresh(args: &RunArgs, host: &Host, machine: &Machine, isa: Isa) -> Result<Exi
         note(warning, args.quiet);
     }
     let seed = args.seed.unwrap_or(1);
-    let session = session(settings(args, host, isa, seed, planned.pace), host)?;
     let Planned { suite, items, pace, .. } = planned;
-    let config = config("paired", seed, pace, session.cpu());
-    let counters = counters::probe(&counters::catalogue(host));
-    let about = About { suite, items: &items, config, isa: isa.to_string(), counters, geometry: geometry(host) };
-    let header = Header::new(host, about);
+    let session = session(Settings::of_host(host, seed, pace, args.cpu, isa), host)?;
+    let header = header(host, suite, &items, "paired", &session);
     let place = if args.append { Place::Append } else { Place::New };
     let results = Results::create(args.out.as_deref(), place, header)?;
     measure(args, session, results, &items, machine, pace)
 }
 
-/// What a header says of the engine.
-pub(super) fn config(engine: &str, seed: u64, pace: Pace, cpu: Option<u32>) -> Config {
-    Config {
+/// The first line of a run: `engine` is `paired` or `criterion`.
+pub(super) fn header(host: &Host, suite: String, items: &[Item], engine: &str, session: &Session<'_>) -> Header {
+    let Settings { seed, pace, isa, geometry, .. } = session.settings();
+    let config = Config {
         engine: engine.to_owned(),
-        seed,
+        seed: *seed,
         placements: pace.placements,
         placement_ns: pace.placement_ns,
         sample_ns: pace.sample_ns,
-        cpu,
+        cpu: session.cpu(),
         args: arguments(),
-    }
+    };
+    let (counters, geometry) = (session.events(), geometry.clone());
+    Header::new(host, About { suite, items, config, isa: isa.to_string(), counters, geometry })
 }
 
 /// The command line without what may be a path.
@@ -154,12 +144,9 @@ fn resume(
     }
     let parse = |id: &String| item_of(id).map_err(|error| refuse(format!("plan: {error}")));
     let items: Vec<Item> = header.plan.ids.iter().map(parse).collect::<Result<_, _>>()?;
-    let ids = |bundle: &Bundle| -> HashSet<String> {
-        let pairs = bundle.pairs.iter().map(|pair| pair.id.clone());
-        let cases = bundle.cases.iter().map(|case| case.case.id.clone());
-        pairs.chain(cases).chain(bundle.skipped.iter().map(|skipped| skipped.id.clone())).collect()
-    };
-    let done = ids(bundle);
+    let pairs = bundle.pairs.iter().map(|pair| &pair.id);
+    let cases = bundle.cases.iter().map(|case| &case.case.id);
+    let done: HashSet<&String> = pairs.chain(cases).chain(bundle.skipped.iter().map(|skipped| &skipped.id)).collect();
     let left: Vec<Item> = items.into_iter().filter(|item| !done.contains(&item.id())).collect();
     note(&format!("{} of {} cases are left", left.len(), header.plan.ids.len()), args.quiet);
     let config = &header.config;
@@ -170,7 +157,8 @@ fn resume(
         ..suite::Level::Standard.pace()
     };
     // Another seed than the finished part had: the same one would repeat its random choices.
-    let settings = settings(args, host, isa, config.seed.wrapping_add(done.len() as u64), pace);
+    let seed = config.seed.wrapping_add(done.len() as u64);
+    let settings = Settings::of_host(host, seed, pace, args.cpu, isa);
     measure(args, session(settings, host)?, results, &left, machine, pace)
 }
 

@@ -53,7 +53,8 @@ pub(super) fn table(rows: &[Row], width: u16) -> String {
         cells.push(mark(row).to_owned());
         table.add_row(cells);
     }
-    let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+    let mut text = String::new();
+    output::push(&mut text, table.lines());
     let notes = [
         (wide && rows.iter().any(|row| row.simulated_l1.is_some()), SIMULATED),
         (

@@ -1,7 +1,7 @@
 //! `stridewise validate`: whether bundles are whole, honest in form, and comparable.
 
 use super::exit::{Exit, Failure};
-use super::output::{self, Format};
+use super::output::{self, Format, escaped};
 use crate::bundle::{self, Bundle, Partial, shown};
 use clap::Args;
 use serde::Serialize;
@@ -90,11 +90,6 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Invalid, first));
     }
     Ok(Exit::Fine)
-}
-
-/// Names and messages may hold what others wrote.
-fn escaped(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 
 fn text(lines: &[Line], plans: usize) -> String {

@@ -1,7 +1,7 @@
 //! Counts in passes of their own, so that counting never moves a timed sample.
 
 use super::arena::{Arena, Arm};
-use crate::counters::{Event, Overhead, PoolSets, Set, Tally, Total};
+use crate::counters::{Event, EventStatus, Overhead, PoolSets, Set, Tally, Total};
 use std::time::{Duration, Instant};
 
 /// Turns that every group of events gets per case.
@@ -27,6 +27,11 @@ impl Counting {
             reason.map_or_else(|| "no event was asked for".to_owned(), |reason| reason.to_string())
         });
         Self { set, overhead, absent }
+    }
+
+    /// Each event's status.
+    pub(super) fn statuses(&self) -> Vec<EventStatus> {
+        self.set.statuses()
     }
 
     /// Counts of one arm: each group sees as many blocks of about `time` as it has turns.

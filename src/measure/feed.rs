@@ -4,7 +4,7 @@ use super::Error;
 use super::arena::{Arena, Arm};
 use super::rounds::{round, timed};
 use super::samples::{Block, Obtained, SoloBlock};
-use super::session::{Measured, Session, Shot, gather};
+use super::session::{Measured, Session, Shots, gather};
 use crate::host::Noise;
 use crate::suite::Item;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ pub struct Feed {
     item: Item,
     arms: [Arm; 2],
     arena: Arena,
-    shots: Vec<Shot>,
+    shots: Shots,
     /// One per number of passes that was asked for: a harness warms up with growing numbers.
     blocks: Vec<Block>,
     solos: Vec<SoloBlock>,

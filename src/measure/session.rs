@@ -6,7 +6,7 @@ use super::count::Counting;
 use super::feed::Feed;
 use super::rounds::{Pacing, Watch, paired, solo, timed};
 use super::samples::{Block, SoloBlock};
-use crate::counters::{Event, Total};
+use crate::counters::{self, Event, EventStatus, Total};
 use crate::host::{Affinity, FrequencyProbe, Host, Noise, NoiseDelta, Pinned, frequency_probe, pin};
 use crate::kernel::{Checksum, Isa};
 use crate::nest::LoopNest;
@@ -39,6 +39,15 @@ pub struct Settings {
     pub events: Vec<Event>,
     /// Caches to simulate, or why there are none.
     pub geometry: Result<Geometry, String>,
+}
+
+impl Settings {
+    /// With the events and the caches of this host.
+    #[must_use]
+    pub fn of_host(host: &Host, seed: u64, pace: Pace, cpu: Option<u32>, isa: Isa) -> Self {
+        let geometry = Geometry::of_host(host).map_err(|error| error.to_string());
+        Self { seed, pace, cpu, isa, events: counters::catalogue(host), geometry }
+    }
 }
 
 /// One member of a measured item.
@@ -173,6 +182,18 @@ impl<'a> Session<'a> {
         self.pinned.as_ref().map(Pinned::cpu)
     }
 
+    /// What the session was made for.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Which events count here, and why the others do not.
+    #[must_use]
+    pub fn events(&self) -> Vec<EventStatus> {
+        self.counting.statuses()
+    }
+
     /// What happened to the thread since the session began.
     #[must_use]
     pub fn disturbance(&self) -> Disturbance {
@@ -234,14 +255,13 @@ impl<'a> Session<'a> {
         Ok(arms)
     }
 
-    /// Whether the arrays stay in the caches too poorly for a first sample to be like the next.
+    /// Whether the arrays are small enough that an untimed pass changes what the caches hold for the next one.
     pub(super) fn primed(&self, case: &Case) -> bool {
         case.footprint().is_ok_and(|bytes| bytes < 2 * self.machine.last())
     }
 
     fn measure(&mut self, item: &Item) -> Result<Members, Error> {
         let arms = self.arms(item)?;
-        let mut shots = Vec::new();
         let (mut blocks, mut solos) = (Vec::new(), Vec::new());
         let pace = self.settings.pace;
         let pacing = Pacing {
@@ -250,10 +270,12 @@ impl<'a> Session<'a> {
             least_rounds: pace.least_rounds,
             prime: self.primed(item.contender()),
         };
+        // The first placement also tells what is not timed; the others only add samples.
+        let mut arena = Arena::new(&arms[0].case, &arms[0].nest)?;
+        let shots = self.shots(item, &arms, &mut arena)?;
         for placement in 0..pace.placements.max(1) {
-            let mut arena = Arena::new(&arms[0].case, &arms[0].nest)?;
-            if shots.is_empty() {
-                shots = self.shots(item, &arms, &mut arena)?;
+            if placement > 0 {
+                arena = Arena::new(&arms[0].case, &arms[0].nest)?;
             }
             let mut rng = Rng::new(self.rng.next_u64());
             let watch = self.watch();
@@ -270,29 +292,33 @@ impl<'a> Session<'a> {
     }
 
     /// Checks the results, simulates and counts: everything about the members that is not timed.
-    pub(super) fn shots(&mut self, item: &Item, arms: &[Arm; 2], arena: &mut Arena) -> Result<Vec<Shot>, Error> {
-        let both = matches!(item, Item::Pair { .. });
-        let mut shots: Vec<Shot> = Vec::new();
-        for arm in if both { &arms[..] } else { &arms[1..] } {
-            let checksum = arm.checksum(arena);
-            if let Some(first) = shots.first().filter(|first| first.checksum != checksum) {
-                return Err(Error::Checksum {
-                    id: arm.case.to_string(),
-                    found: checksum.to_string(),
-                    baseline: first.case.to_string(),
-                    expected: first.checksum.to_string(),
-                });
-            }
-            let pass = Duration::from_nanos(timed(arm, arena, 1));
-            let counted = match self.counting.absent.clone() {
-                None => Ok(self.counting.count(arm, arena, pass, Duration::from_millis(10))),
-                Some(reason) => Err(reason),
-            };
-            let simulated = self.simulate(arm, &arena.addresses());
-            let (case, nest) = (arm.case.clone(), arm.nest.clone());
-            shots.push(Shot { case, nest, checksum, simulated, counted });
+    pub(super) fn shots(&mut self, item: &Item, arms: &[Arm; 2], arena: &mut Arena) -> Result<Shots, Error> {
+        let [baseline, contender] = arms;
+        let baseline = match item {
+            Item::Pair { .. } => Some(self.shot(baseline, arena)),
+            Item::Null { .. } | Item::Solo { .. } => None,
+        };
+        let contender = self.shot(contender, arena);
+        match &baseline {
+            Some(baseline) if baseline.checksum != contender.checksum => Err(Error::Checksum {
+                id: contender.case.to_string(),
+                found: contender.checksum.to_string(),
+                baseline: baseline.case.to_string(),
+                expected: baseline.checksum.to_string(),
+            }),
+            _ => Ok(Shots { baseline, contender }),
         }
-        Ok(shots)
+    }
+
+    fn shot(&mut self, arm: &Arm, arena: &mut Arena) -> Shot {
+        let checksum = arm.checksum(arena);
+        let pass = Duration::from_nanos(timed(arm, arena, 1));
+        let counted = match self.counting.absent.clone() {
+            None => Ok(self.counting.count(arm, arena, pass, Duration::from_millis(10))),
+            Some(reason) => Err(reason),
+        };
+        let simulated = self.simulate(arm, &arena.addresses());
+        Shot { case: arm.case.clone(), nest: arm.nest.clone(), checksum, simulated, counted }
     }
 
     fn simulate(&mut self, arm: &Arm, addresses: &[u64]) -> Result<simulate::Report, String> {
@@ -318,15 +344,19 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Puts the parts of an item together; a case by itself and a null control have one shot.
-pub(super) fn gather(item: &Item, mut shots: Vec<Shot>, blocks: Vec<Block>, solos: Vec<SoloBlock>) -> Members {
-    let contender = Box::new(shots.remove(shots.len() - 1));
-    match item {
-        Item::Solo { .. } => Members::Solo { shot: contender, blocks: solos },
-        Item::Null { .. } => Members::Pair { baseline: contender.clone(), contender, null: true, blocks },
-        Item::Pair { .. } => {
-            let baseline = Box::new(if shots.is_empty() { (*contender).clone() } else { shots.remove(0) });
-            Members::Pair { baseline, contender, null: false, blocks }
-        }
+/// What is known of the members besides their times; those that are their own baseline have none beside them.
+pub(super) struct Shots {
+    baseline: Option<Shot>,
+    contender: Shot,
+}
+
+/// Puts the parts of an item together.
+pub(super) fn gather(item: &Item, shots: Shots, blocks: Vec<Block>, solos: Vec<SoloBlock>) -> Members {
+    let Shots { baseline, contender } = shots;
+    if item.baseline().is_none() {
+        return Members::Solo { shot: Box::new(contender), blocks: solos };
     }
+    let null = baseline.is_none();
+    let baseline = Box::new(baseline.unwrap_or_else(|| contender.clone()));
+    Members::Pair { baseline, contender: Box::new(contender), null, blocks }
 }

@@ -24,6 +24,14 @@ pub enum SizeClass {
     Memory,
 }
 
+impl SizeClass {
+    /// The smallest of `caches`, from the CPU outwards, that holds `bytes`.
+    #[must_use]
+    pub fn of(bytes: u64, mut caches: impl Iterator<Item = u64>) -> Self {
+        caches.position(|cache| bytes <= cache).map_or(Self::Memory, Self::Cache)
+    }
+}
+
 impl Machine {
     /// Of this host. Where no cache is known, 32 KiB, 1 MiB and 32 MiB are taken to choose sizes; no result uses them.
     #[must_use]
@@ -51,7 +59,7 @@ impl Machine {
     /// The smallest cache that holds `bytes`.
     #[must_use]
     pub fn size_class(&self, bytes: u64) -> SizeClass {
-        self.caches.iter().position(|&cache| bytes <= cache).map_or(SizeClass::Memory, SizeClass::Cache)
+        SizeClass::of(bytes, self.caches.iter().copied())
     }
 
     /// Whether a working set fits, with as much left for everything else.
