@@ -1,11 +1,10 @@
 //! One set-associative cache with true LRU, and the fully associative one that conflicts are told by.
 
-use std::collections::HashMap;
 
 /// No line is in this way.
 const EMPTY: u64 = u64::MAX >> 1;
 /// The line was written and the next level has not seen it.
-const DIRTY: u64 = 1 << 63;
+pub(super) const DIRTY: u64 = 1 << 63;
 
 /// Lines in order of their last use, set by set: the first is the most recent.
 #[derive(Clone, Debug)]
@@ -47,9 +46,9 @@ impl Lru {
         usize::try_from(set).unwrap_or(0)
     }
 
-    /// Uses a line: it becomes the most recent of its set.
-    #[inline]
-    pub(super) fn access(&mut self, line: u64, write: bool) -> Met {
+    /// Uses a line: it becomes the most recent of its set. `S` says how a set is searched.
+    #[inline(always)]
+    pub(super) fn access<S: Search>(&mut self, line: u64, write: bool) -> Met {
         let start = self.set_of(line) * self.ways;
         let set = &mut self.lines[start..start + self.ways];
         let flag = if write { DIRTY } else { 0 };
@@ -57,69 +56,200 @@ impl Lru {
             set[0] |= flag;
             return Met::Hit;
         }
+        S::promote(set, line, flag)
+    }
+}
+
+/// How the lines of a set are searched and moved.
+pub(super) trait Search {
+    /// Makes `line` the first of a set whose first line is another; `flag` is [`DIRTY`] or 0.
+    fn promote(set: &mut [u64], line: u64, flag: u64) -> Met;
+}
+
+/// One line after the other.
+pub(super) struct Scalar;
+
+impl Search for Scalar {
+    #[inline(always)]
+    fn promote(set: &mut [u64], line: u64, flag: u64) -> Met {
+        let ways = set.len();
         if let Some(way) = set.iter().position(|&held| held & !DIRTY == line) {
             let held = set[way];
             set.copy_within(..way, 1);
             set[0] = held | flag;
             return Met::Hit;
         }
-        let last = set[self.ways - 1];
-        set.copy_within(..self.ways - 1, 1);
+        let last = set[ways - 1];
+        set.copy_within(..ways - 1, 1);
         set[0] = line | flag;
-        let written_back = (last & DIRTY != 0 && last & !DIRTY != EMPTY).then_some(last & !DIRTY);
-        Met::Miss { written_back }
+        Met::missed(last)
     }
 }
 
-/// A fully associative LRU cache, only to tell capacity misses from conflicts.
+impl Met {
+    /// A miss for which `last` had to leave.
+    #[inline(always)]
+    pub(super) fn missed(last: u64) -> Self {
+        Self::Miss { written_back: (last & DIRTY != 0).then_some(last & !DIRTY) }
+    }
+}
+
+/// A fully associative LRU cache of any size: the twin that conflicts are told by, and the usual first TLB.
 #[derive(Clone, Debug)]
 pub(super) struct Full {
     capacity: usize,
-    /// Where a line's entry is.
-    places: HashMap<u64, usize>,
+    /// Hash table with linear probing: positions in `entries`, 0 where it is free. Grows with the lines held.
+    table: Vec<u32>,
     /// Line, more recent and less recent entry, as a ring through entry 0.
-    entries: Vec<(u64, usize, usize)>,
+    entries: Vec<(u64, u32, u32)>,
 }
 
 impl Full {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity, places: HashMap::new(), entries: vec![(EMPTY, 0, 0)] }
+        Self { capacity, table: vec![0; 64], entries: vec![(EMPTY, 0, 0)] }
     }
 
-    fn unlink(&mut self, at: usize) {
-        let (_, newer, older) = self.entries[at];
-        self.entries[newer].2 = older;
-        self.entries[older].1 = newer;
+    /// Where a line is looked for first (multiplicative hashing: Knuth, TAOCP 3, 6.4).
+    #[inline(always)]
+    fn home(&self, line: u64) -> usize {
+        let bits = self.table.len().trailing_zeros();
+        usize::try_from(line.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - bits)).unwrap_or(0)
     }
 
-    fn link_first(&mut self, at: usize) {
+    /// The slot that holds a line, or the free one where it would go.
+    #[inline(always)]
+    fn slot(&self, line: u64) -> usize {
+        let mask = self.table.len() - 1;
+        let mut slot = self.home(line);
+        loop {
+            let entry = self.table[slot & mask];
+            if entry == 0 || self.entries[entry as usize].0 == line {
+                return slot & mask;
+            }
+            slot += 1;
+        }
+    }
+
+    /// Frees a slot; those behind that were pushed on move back.
+    #[inline(always)]
+    fn free(&mut self, slot: usize) {
+        let mask = self.table.len() - 1;
+        let (mut hole, mut next) = (slot, slot);
+        loop {
+            next = (next + 1) & mask;
+            let entry = self.table[next];
+            if entry == 0 {
+                break;
+            }
+            let home = self.home(self.entries[entry as usize].0);
+            // It may move if its home is not between the hole and itself.
+            if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(hole) & mask) {
+                self.table[hole] = entry;
+                hole = next;
+            }
+        }
+        self.table[hole] = 0;
+    }
+
+    fn grow(&mut self) {
+        self.table = vec![0; self.table.len() * 2];
+        for entry in 1..self.entries.len() {
+            let slot = self.slot(self.entries[entry].0);
+            self.table[slot] = u32::try_from(entry).unwrap_or(0);
+        }
+    }
+
+    #[inline(always)]
+    fn unlink(&mut self, at: u32) {
+        let (_, newer, older) = self.entries[at as usize];
+        self.entries[newer as usize].2 = older;
+        self.entries[older as usize].1 = newer;
+    }
+
+    #[inline(always)]
+    fn link_first(&mut self, at: u32) {
         let first = self.entries[0].2;
-        self.entries[at].1 = 0;
-        self.entries[at].2 = first;
-        self.entries[first].1 = at;
+        let entry = &mut self.entries[at as usize];
+        (entry.1, entry.2) = (0, first);
+        self.entries[first as usize].1 = at;
         self.entries[0].2 = at;
     }
 
     /// Uses a line; whether it was there.
+    #[inline(always)]
     pub(super) fn access(&mut self, line: u64) -> bool {
-        if let Some(&at) = self.places.get(&line) {
-            self.unlink(at);
-            self.link_first(at);
+        let slot = self.slot(line);
+        let at = self.table[slot];
+        if at != 0 {
+            if self.entries[0].2 != at {
+                self.unlink(at);
+                self.link_first(at);
+            }
             return true;
         }
-        let at = if self.places.len() < self.capacity {
+        if self.entries.len() <= self.capacity {
+            // The geometry allows fewer lines than 2^32.
+            let at = u32::try_from(self.entries.len()).unwrap_or(0);
             self.entries.push((line, 0, 0));
-            self.entries.len() - 1
+            self.link_first(at);
+            self.table[slot] = at;
+            if self.entries.len() * 2 > self.table.len() {
+                self.grow();
+            }
         } else {
             let last = self.entries[0].1;
             self.unlink(last);
-            self.places.remove(&self.entries[last].0);
-            self.entries[last].0 = line;
-            last
-        };
-        self.link_first(at);
-        self.places.insert(line, at);
+            self.free(self.slot(self.entries[last as usize].0));
+            self.entries[last as usize].0 = line;
+            self.link_first(last);
+            let slot = self.slot_for_new(line);
+            self.table[slot] = last;
+        }
         false
+    }
+
+    /// The first free slot for a line that is not in the table.
+    #[inline(always)]
+    fn slot_for_new(&self, line: u64) -> usize {
+        let mask = self.table.len() - 1;
+        let mut slot = self.home(line);
+        while self.table[slot & mask] != 0 {
+            slot += 1;
+        }
+        slot & mask
+    }
+}
+
+/// The entries of a TLB: by sets where they are few per set, by a table where one set has them all.
+#[derive(Clone, Debug)]
+pub(super) enum Entries {
+    Sets(Lru),
+    Full(Full),
+}
+
+impl Entries {
+    pub(super) fn new(entries: u32, ways: u32) -> Self {
+        if ways == entries && ways > 20 {
+            Self::Full(Full::new(entries as usize))
+        } else {
+            Self::Sets(Lru::new(entries / ways, ways))
+        }
+    }
+
+    pub(super) fn ways(&self) -> usize {
+        match self {
+            Self::Sets(sets) => sets.ways(),
+            Self::Full(full) => full.capacity,
+        }
+    }
+
+    /// Uses a page; whether it was there.
+    #[inline(always)]
+    pub(super) fn access<S: Search>(&mut self, page: u64) -> bool {
+        match self {
+            Self::Sets(sets) => sets.access::<S>(page, false) == Met::Hit,
+            Self::Full(full) => full.access(page),
+        }
     }
 }
 
@@ -131,20 +261,30 @@ mod tests {
     #[test]
     fn the_least_recent_line_leaves_and_dirty_ones_are_written_back() {
         let mut cache = Lru::new(1, 2);
-        assert_eq!(cache.access(1, true), Met::Miss { written_back: None });
-        assert_eq!(cache.access(2, false), Met::Miss { written_back: None });
-        assert_eq!(cache.access(1, false), Met::Hit);
-        assert_eq!(cache.access(3, false), Met::Miss { written_back: None });
-        assert_eq!(cache.access(4, false), Met::Miss { written_back: Some(1) });
-        assert_eq!(cache.access(2, false), Met::Miss { written_back: None });
+        assert_eq!(cache.access::<Scalar>(1, true), Met::Miss { written_back: None });
+        assert_eq!(cache.access::<Scalar>(2, false), Met::Miss { written_back: None });
+        assert_eq!(cache.access::<Scalar>(1, false), Met::Hit);
+        assert_eq!(cache.access::<Scalar>(3, false), Met::Miss { written_back: None });
+        assert_eq!(cache.access::<Scalar>(4, false), Met::Miss { written_back: Some(1) });
+        assert_eq!(cache.access::<Scalar>(2, false), Met::Miss { written_back: None });
     }
 
+    /// Searching by vectors, one by one, and by the table agree.
     #[test]
     fn one_set_is_fully_associative() {
-        let (mut set, mut full, mut rng) = (Lru::new(1, 7), Full::new(7), Rng::new(5));
-        for _ in 0..20_000 {
-            let line = rng.below(12);
-            assert_eq!(set.access(line, false) == Met::Hit, full.access(line));
+        for ways in [1, 2, 4, 7, 8, 11, 12, 16, 20, 33, 400] {
+            let (mut set, mut wide, mut full) = (Lru::new(1, ways), Lru::new(1, ways), Full::new(ways as usize));
+            let mut rng = Rng::new(5);
+            for _ in 0..20_000 {
+                let (line, write) = (rng.below(u64::from(ways) * 3 / 2 + 2), rng.coin());
+                let met = set.access::<Scalar>(line, write);
+                #[cfg(target_arch = "x86_64")]
+                if super::super::raw::has_avx2() {
+                    assert_eq!(met, wide.access::<super::super::raw::Avx2>(line, write), "{ways} ways");
+                }
+                assert_eq!(met == Met::Hit, full.access(line), "{ways} ways");
+            }
+            assert!(wide.lines == set.lines || !cfg!(target_arch = "x86_64"));
         }
     }
 }

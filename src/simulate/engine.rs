@@ -4,11 +4,12 @@
 //! most recent of their sets, so the others hit and leave the order as it is. That needs no more touched lines than
 //! the first level has ways.
 
-use super::cache::{Full, Lru, Met};
+use super::cache::{Entries, Full, Lru, Met, Scalar, Search};
 use super::geometry::Geometry;
+use super::raw;
 use super::report::{LevelCounts, Pass, TlbCounts};
 use crate::nest::{LoopNest, Role};
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 
 /// One level with its counts and, if misses are classified, its fully associative twin.
 struct Stage {
@@ -16,11 +17,11 @@ struct Stage {
     counts: LevelCounts,
     twin: Option<Full>,
     /// Misses of lines never seen before by this level.
-    seen: HashSet<u64>,
+    seen: FxHashSet<u64>,
 }
 
 struct TlbStage {
-    cache: Lru,
+    entries: Entries,
     counts: TlbCounts,
 }
 
@@ -40,10 +41,10 @@ impl Machine {
             cache: Lru::new(level.sets, level.ways),
             counts: LevelCounts { name: level.name.clone(), ..LevelCounts::default() },
             twin: classify.then(|| Full::new(level.ways as usize * level.sets as usize)),
-            seen: HashSet::new(),
+            seen: FxHashSet::default(),
         };
         let tlb = |tlb: &super::TlbLevel| TlbStage {
-            cache: Lru::new(tlb.entries / tlb.ways, tlb.ways),
+            entries: Entries::new(tlb.entries, tlb.ways),
             counts: TlbCounts { name: tlb.name.clone(), ..TlbCounts::default() },
         };
         Self {
@@ -86,18 +87,16 @@ impl Machine {
             [inner] => ((1, 0), *inner),
             _ => ((1, 0), (1, 0)),
         };
-        let operand = Walker { base: 0, step: inner.1, size, role: Role::Read };
+        let operand = Walker::new(0, inner.1, size, Role::Read);
         for row in 0..outer.0 {
             let mut at = start.wrapping_add_signed(outer.1.wrapping_mul(row.cast_signed()));
             if pages {
                 for _ in 0..inner.0 {
-                    for page in (at >> self.page_bits)..=((at + size - 1) >> self.page_bits) {
-                        self.translate(page, 1);
-                    }
+                    self.translate_all::<Scalar>(at, size, 1);
                     at = at.wrapping_add_signed(inner.1);
                 }
             } else {
-                self.run(std::slice::from_ref(&operand), std::slice::from_mut(&mut at), inner.0, true);
+                raw::run(self, std::slice::from_ref(&operand), std::slice::from_mut(&mut at), inner.0, true);
             }
         }
     }
@@ -115,36 +114,40 @@ impl Machine {
             .operands()
             .iter()
             .zip(nest.inner_steps())
-            .map(|(operand, step)| Walker {
-                base: bases.get(operand.buffer).copied().unwrap_or(0),
-                step,
-                size: operand.itemsize as u64,
-                role: operand.role,
+            .map(|(operand, step)| {
+                let base = bases.get(operand.buffer).copied().unwrap_or(0);
+                Walker::new(base, step, operand.itemsize as u64, operand.role)
             })
             .collect();
         let most = self.stages.first().map_or(usize::MAX, |stage| stage.cache.ways());
         // A TLB's most recent page is that of the last operand: with several, each group starts with all of them.
         let grouped =
-            grouped && operands.len() <= most && self.tlbs.iter().all(|tlb| operands.len() <= tlb.cache.ways());
+            grouped && operands.len() <= most && self.tlbs.iter().all(|tlb| operands.len() <= tlb.entries.ways());
         let mut at = vec![0; operands.len()];
         let mut runs = nest.runs();
         while let Some(length) = runs.advance() {
             for (k, operand) in operands.iter().enumerate() {
                 at[k] = operand.base.wrapping_add_signed(runs.at()[k]);
             }
-            self.run(&operands, &mut at, length as u64, grouped);
+            raw::run(self, &operands, &mut at, length as u64, grouped);
         }
     }
 
-    /// One innermost run.
-    fn run(&mut self, operands: &[Walker], at: &mut [u64], length: u64, grouped: bool) {
+    /// One innermost run. Always inlined, so that it is compiled once per instruction set.
+    #[inline(always)]
+    pub(super) fn run<S: Search>(&mut self, operands: &[Walker], at: &mut [u64], length: u64, grouped: bool) {
+        if let ([operand], [address], true) = (operands, &mut *at, grouped) {
+            if operand.role == Role::Read {
+                return self.run_read::<S>(operand, address, length);
+            }
+        }
         let mut left = length;
         while left > 0 {
             let mut group = if grouped { left } else { 1 };
             let mut touches = 0;
             for (operand, &address) in operands.iter().zip(at.iter()) {
                 let (first, last) = self.lines(address, operand.size);
-                self.touch(operand, address, first, last);
+                self.touch::<S>(operand, address, first, last);
                 touches += (last - first + 1) * operand.role.touches();
                 group = group.min(if first == last { operand.stays(address, self.line_bits) } else { 1 });
             }
@@ -164,33 +167,92 @@ impl Machine {
         }
     }
 
-    #[inline]
+    /// The same for one operand that is read: what most nests are.
+    #[inline(always)]
+    fn run_read<S: Search>(&mut self, operand: &Walker, at: &mut u64, length: u64) {
+        let (mut left, mut extra, mut address) = (length, 0, *at);
+        let mut accesses = vec![0; self.stages.len()];
+        while left > 0 {
+            let (first, last) = self.lines(address, operand.size);
+            if !self.tlbs.is_empty() {
+                self.translate_all::<S>(address, operand.size, 1);
+            }
+            let mut line = first;
+            loop {
+                self.read::<S>(line, &mut accesses);
+                if line == last {
+                    break;
+                }
+                line += 1;
+            }
+            let group = if first == last { operand.stays(address, self.line_bits).min(left) } else { 1 };
+            extra += group - 1;
+            address = address.wrapping_add_signed(operand.step.wrapping_mul(group.cast_signed()));
+            left -= group;
+        }
+        for (stage, accesses) in self.stages.iter_mut().zip(accesses) {
+            stage.counts.accesses += accesses;
+        }
+        if let Some(stage) = self.stages.first_mut() {
+            stage.counts.accesses += extra;
+        }
+        if let Some(tlb) = self.tlbs.first_mut() {
+            tlb.counts.accesses += extra;
+        }
+        *at = address;
+    }
+
+    #[inline(always)]
     fn lines(&self, address: u64, size: u64) -> (u64, u64) {
         (address >> self.line_bits, address.wrapping_add(size - 1) >> self.line_bits)
     }
 
-    #[inline]
-    fn touch(&mut self, operand: &Walker, address: u64, first: u64, last: u64) {
+    #[inline(always)]
+    fn touch<S: Search>(&mut self, operand: &Walker, address: u64, first: u64, last: u64) {
         if !self.tlbs.is_empty() {
-            let pages = (address >> self.page_bits)..=(address.wrapping_add(operand.size - 1) >> self.page_bits);
-            for page in pages {
-                self.translate(page, operand.role.touches());
-            }
+            self.translate_all::<S>(address, operand.size, operand.role.touches());
         }
-        for line in first..=last {
-            match operand.role {
-                Role::Read => self.access(line, false),
-                Role::Write => self.access(line, true),
-                Role::Update => {
-                    self.access(line, false);
-                    self.access(line, true);
+        if operand.role != Role::Write {
+            (first..=last).for_each(|line| self.access::<S>(line, false));
+        }
+        if operand.role != Role::Read {
+            (first..=last).for_each(|line| self.access::<S>(line, true));
+        }
+    }
+
+    #[inline(always)]
+    fn translate_all<S: Search>(&mut self, address: u64, size: u64, times: u64) {
+        let (first, last) = (address >> self.page_bits, address.wrapping_add(size - 1) >> self.page_bits);
+        if first == last {
+            return self.translate::<S>(first, times);
+        }
+        // An update asks for all its pages to load, and for all of them again to store.
+        for _ in 0..times {
+            (first..=last).for_each(|page| self.translate::<S>(page, 1));
+        }
+    }
+
+    /// A read that may take the short way: levels without a twin.
+    #[inline(always)]
+    fn read<S: Search>(&mut self, line: u64, accesses: &mut [u64]) {
+        for level in 0..self.stages.len() {
+            accesses[level] += 1;
+            let stage = &mut self.stages[level];
+            let Met::Miss { written_back } = stage.cache.access::<S>(line, false) else {
+                if let Some(twin) = &mut stage.twin {
+                    twin.access(line);
                 }
+                return;
+            };
+            stage.counts.misses += 1;
+            if stage.twin.is_some() || written_back.is_some() {
+                self.missed(level, line, written_back);
             }
         }
     }
 
-    #[inline]
-    fn translate(&mut self, page: u64, times: u64) {
+    #[inline(always)]
+    fn translate<S: Search>(&mut self, page: u64, times: u64) {
         self.tlbs[0].counts.accesses += times;
         if self.last_page == Some(page) {
             return;
@@ -200,33 +262,44 @@ impl Machine {
             if index > 0 {
                 tlb.counts.accesses += 1;
             }
-            if tlb.cache.access(page, false) == Met::Hit {
+            if tlb.entries.access::<S>(page) {
                 return;
             }
             tlb.counts.misses += 1;
         }
     }
 
-    #[inline]
-    fn access(&mut self, line: u64, write: bool) {
+    #[inline(always)]
+    fn access<S: Search>(&mut self, line: u64, write: bool) {
         for level in 0..self.stages.len() {
             let stage = &mut self.stages[level];
             stage.counts.accesses += 1;
             // Only the first level sees the store; the others see the line being fetched.
-            let met = stage.cache.access(line, write && level == 0);
-            let held = stage.twin.as_mut().map(|twin| twin.access(line));
-            let Met::Miss { written_back } = met else { return };
+            let Met::Miss { written_back } = stage.cache.access::<S>(line, write && level == 0) else {
+                if let Some(twin) = &mut stage.twin {
+                    twin.access(line);
+                }
+                return;
+            };
             stage.counts.misses += 1;
-            if let Some(held) = held {
-                let new = stage.seen.insert(line);
-                let counts = &mut stage.counts;
-                counts.compulsory = counts.compulsory.map(|n| n + u64::from(new));
-                counts.capacity = counts.capacity.map(|n| n + u64::from(!new && !held));
+            if stage.twin.is_some() || written_back.is_some() {
+                self.missed(level, line, written_back);
             }
-            if let Some(victim) = written_back {
-                stage.counts.writebacks += 1;
-                self.write_back(level + 1, victim);
-            }
+        }
+    }
+
+    /// What else a miss does: it is classified, and a written victim goes to the next level.
+    fn missed(&mut self, level: usize, line: u64, written_back: Option<u64>) {
+        let stage = &mut self.stages[level];
+        if let Some(held) = stage.twin.as_mut().map(|twin| twin.access(line)) {
+            let new = stage.seen.insert(line);
+            let counts = &mut stage.counts;
+            counts.compulsory = counts.compulsory.map(|n| n + u64::from(new));
+            counts.capacity = counts.capacity.map(|n| n + u64::from(!new && !held));
+        }
+        if let Some(victim) = written_back {
+            stage.counts.writebacks += 1;
+            self.write_back(level + 1, victim);
         }
     }
 
@@ -237,7 +310,7 @@ impl Machine {
             if let Some(twin) = &mut stage.twin {
                 twin.access(line);
             }
-            match stage.cache.access(line, true) {
+            match stage.cache.access::<Scalar>(line, true) {
                 Met::Miss { written_back: Some(victim) } => {
                     stage.counts.writebacks += 1;
                     line = victim;
@@ -249,22 +322,36 @@ impl Machine {
 }
 
 /// One operand of a run.
-struct Walker {
+pub(super) struct Walker {
     base: u64,
     step: i64,
     size: u64,
     role: Role,
+    /// The exponent of a step that is a power of two: a shift is faster than a division.
+    shift: Option<u32>,
 }
 
 impl Walker {
+    pub(super) fn new(base: u64, step: i64, size: u64, role: Role) -> Self {
+        let shift = step.unsigned_abs().is_power_of_two().then(|| step.unsigned_abs().trailing_zeros());
+        Self { base, step, size, role, shift }
+    }
+
     /// Steps from here, this one included, that touch the same single line.
-    #[inline]
+    #[inline(always)]
     fn stays(&self, address: u64, line_bits: u32) -> u64 {
         let inside = address & ((1 << line_bits) - 1);
-        match self.step {
-            0 => u64::MAX,
-            step if step > 0 => ((1 << line_bits) - self.size - inside) / step.unsigned_abs() + 1,
-            step => inside / step.unsigned_abs() + 1,
+        let room = match self.step {
+            0 => return u64::MAX,
+            step if step > 0 => (1 << line_bits) - self.size - inside,
+            _ => inside,
+        };
+        let step = self.step.unsigned_abs();
+        // A step over the rest of the line needs no division either.
+        match self.shift {
+            Some(shift) => (room >> shift) + 1,
+            None if step > room => 1,
+            None => room / step + 1,
         }
     }
 }

@@ -8,6 +8,7 @@ mod cache;
 mod cpus;
 mod engine;
 mod geometry;
+mod raw;
 mod report;
 mod shortcut;
 
