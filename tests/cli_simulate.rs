@@ -58,3 +58,30 @@ fn wrong_flags_name_the_field() {
         assert!(message.contains(part), "{arguments:?}: {message}");
     }
 }
+
+/// L1 misses of the columns of 500x500 f8 under each policy, as independent simulators count them; a chase; the limit.
+#[test]
+fn models_are_chosen_and_named() {
+    let columns = ["--shape", "500,500", "--loop", "1,0"];
+    let of = |extra: &[&str]| misses(&[&columns, extra, &CACHES].concat())[0];
+    assert_eq!(of(&["--replacement", "plru"]), 31_643);
+    assert_eq!(of(&["--replacement", "fifo"]), 62_446);
+    assert!(of(&["--prefetch", "next-line"]) > 200_000);
+    let text = simulate(&[&columns[..], &["--replacement", "fifo", "--last-level", "exclusive"], &CACHES].concat());
+    let text = String::from_utf8(text.stdout).unwrap();
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("Simulated demand misses (fifo, exclusive last level, write-back, no prefetch"), "{text}");
+    assert_eq!(misses(&[&["--chase", "4096:64:1", "--warm"][..], &CACHES].concat()), [4096, 0, 0]);
+    for (wrong, says) in [
+        (&["--shape", "9,9", "--replacement", "mru"][..], "expected one of lru plru fifo"),
+        (&["--shape", "9,9", "--replacement", "plru", "--cache", "l1=48K:12"], "ways 12: plru needs a power of two"),
+        (&["--chase", "0:64"], "0 nodes: expected 1 to"),
+        (&["--chase", "10:4"], "pitch 4: expected 8 bytes"),
+        (&["--nest", "1000000:8,1000000:8,100:1"], "a larger --limit walks on"),
+    ] {
+        let output = simulate(wrong);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}: {error}");
+        assert!(error.contains(says), "{wrong:?}: {error}");
+    }
+}

@@ -28,7 +28,7 @@ fn every_case_of_the_table_has_the_counts_of_pycachesim_and_cachegrind() {
         let order = LoopOrder::identity(axes.len());
         let operand = Operand { role: Role::Read, buffer: 0, itemsize: 8, start: offset, steps };
         let nest = LoopNest::new(axes, vec![operand], vec![1 << 30], &order).unwrap();
-        for engine in [Engine::Automatic, Engine::Direct] {
+        for engine in [Engine::Automatic, Engine::Direct, Engine::Plain] {
             let report = simulate(&nest, &[1 << 30], &geometry, &Options { engine, ..Options::default() }).unwrap();
             let misses: Vec<u64> = report.cold.levels.iter().map(|level| level.misses).collect();
             assert_eq!(misses, numbers(fields[3]), "{engine:?}: {line}");

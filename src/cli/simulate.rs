@@ -7,8 +7,8 @@ use crate::bundle::{self, Partial};
 use crate::host::Host;
 use crate::kernel::Kernel;
 use crate::layout::byte_range;
-use crate::nest::{LoopNest, LoopOrder, Operand, Role};
-use crate::simulate::{self, Geometry, Options, Pass, Report};
+use crate::nest::{Chase, LoopNest, LoopOrder, Operand, Role};
+use crate::simulate::{self, Geometry, LastLevel, Model, Options, Pass, Prefetch, Replacement, Report, Writes};
 use crate::suite::Case;
 use crate::units::{bytes_long, bytes_tick, count};
 use clap::Args;
@@ -17,6 +17,8 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 
+/// Nodes of a chase at most: their order is held in memory.
+const MOST_NODES: u64 = 1 << 27;
 /// Accesses up to which misses are told apart unasked: half a second of hashing.
 const CLASSIFIED_UNASKED: u64 = 3_000_000;
 
@@ -41,6 +43,9 @@ pub(super) struct SimulateArgs {
     /// r: (read, the default), w: or u: (update) before it
     #[arg(long, value_name = "NEST", conflicts_with_all = ["shape", "npy", "loops"])]
     nest: Option<String>,
+    /// A random cycle of dependent loads: nodes, bytes from node to node, seed of the cycle, such as 4096:64
+    #[arg(long, value_name = "NODES:PITCH[:SEED]", conflicts_with_all = ["shape", "npy", "loops", "nest", "sets"], value_parser = chase)]
+    chase: Option<Chase>,
     /// Bytes of an element of --nest
     #[arg(long, value_name = "B", default_value_t = 8)]
     itemsize: usize,
@@ -62,6 +67,21 @@ pub(super) struct SimulateArgs {
     /// A CPU by name, several separated by commas, or `all`
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     cpu: Vec<String>,
+    /// Which line leaves a full set: lru plru fifo
+    #[arg(long, value_name = "POLICY", default_value_t)]
+    replacement: Replacement,
+    /// What a store does that misses: allocate no-allocate
+    #[arg(long, value_name = "POLICY", default_value_t)]
+    writes: Writes,
+    /// What the last level holds: non-inclusive inclusive exclusive
+    #[arg(long, value_name = "KIND", default_value_t)]
+    last_level: LastLevel,
+    /// What-if with lines fetched ahead: none next-line stride
+    #[arg(long, value_name = "KIND", default_value_t)]
+    prefetch: Prefetch,
+    /// Touched lines of a pass beyond which nothing is walked (a minute for some thousand millions)
+    #[arg(long, value_name = "N", default_value_t = 5_000_000_000)]
+    limit: u64,
     /// Show the steady state of repeated passes instead of the first pass from empty caches
     #[arg(long)]
     warm: bool,
@@ -81,7 +101,7 @@ struct Document {
     schema: &'static str,
     schema_version: [u32; 2],
     /// What these figures are.
-    note: &'static str,
+    note: String,
     simulations: Vec<Simulation>,
     /// The first simulation's figures of the state asked for, for short scripts.
     state: &'static str,
@@ -112,23 +132,94 @@ struct SetsReached {
     strip: String,
 }
 
-const NOTE: &str = "simulated demand misses: LRU, write-back with write-allocate, no prefetch, virtual addresses, one core; not hardware counts";
+/// What every figure is, with the model it was counted with.
+fn note(model: Model) -> String {
+    let prefetch = if model.prefetch == Prefetch::None { "no prefetch" } else { "prefetch as a what-if" };
+    format!(
+        "simulated demand misses ({model}, write-back, {prefetch}, virtual addresses, one core); not hardware counts"
+    )
+}
+
+fn chase(text: &str) -> Result<Chase, String> {
+    let wrong = || "expected NODES:PITCH or NODES:PITCH:SEED, such as 4096:64".to_owned();
+    let numbers: Vec<u64> = text.split(':').map(|part| part.parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
+    let (nodes, pitch, seed) = match *numbers.as_slice() {
+        [nodes, pitch] => (nodes, pitch, 0),
+        [nodes, pitch, seed] => (nodes, pitch, seed),
+        _ => return Err(wrong()),
+    };
+    if nodes == 0 || nodes > MOST_NODES {
+        return Err(format!("{nodes} nodes: expected 1 to {MOST_NODES}"));
+    }
+    if !(8..=1 << 30).contains(&pitch) {
+        return Err(format!("pitch {pitch}: expected 8 bytes, the size of a pointer, to 2^30"));
+    }
+    let wide = |value| usize::try_from(value).map_err(|_| wrong());
+    Ok(Chase { nodes: wide(nodes)?, pitch: wide(pitch)?, seed })
+}
+
+/// What is replayed.
+enum Walk {
+    Nest(LoopNest, Vec<u64>),
+    Chase(Chase, u64),
+}
+
+impl Walk {
+    fn accesses(&self) -> u64 {
+        match self {
+            Self::Nest(nest, _) => nest.accesses(),
+            Self::Chase(chase, _) => chase.nodes as u64,
+        }
+    }
+
+    fn steps(&self) -> u64 {
+        match self {
+            Self::Nest(nest, _) => nest.steps(),
+            Self::Chase(chase, _) => chase.nodes as u64,
+        }
+    }
+}
 
 pub(super) fn run(args: &SimulateArgs) -> Result<Exit, Failure> {
-    let (nest, what) = nest(args)?;
-    let bases = bases(&nest, args.offset)?;
-    let classify = args.classify || nest.accesses() <= CLASSIFIED_UNASKED;
+    let (walk, what) = match &args.chase {
+        Some(chase) => {
+            let (nodes, pitch) = (count(chase.nodes as u64), bytes_long(chase.pitch as u64));
+            let base = 1_u64 << 40;
+            let base = base.checked_add(args.offset).filter(|base| base.checked_add(chase.buffer_bytes()).is_some());
+            let base = base.ok_or_else(|| Failure::usage(format!("--offset {}: leaves 64 bits", args.offset)))?;
+            (Walk::Chase(*chase, base), format!("random cycle of {nodes} nodes, {pitch} apart, seed {}", chase.seed))
+        }
+        None => {
+            let (nest, what) = nest(args)?;
+            let bases = bases(&nest, args.offset)?;
+            (Walk::Nest(nest, bases), what)
+        }
+    };
+    let classify = args.classify || walk.accesses() <= CLASSIFIED_UNASKED;
+    let model =
+        Model { replacement: args.replacement, writes: args.writes, last: args.last_level, prefetch: args.prefetch };
     let mut simulations = Vec::new();
     for (cpu, geometry) in geometries(args)? {
-        let options = Options { classify, ..Options::default() };
-        let report = simulate::simulate(&nest, &bases, &geometry, &options)
-            .map_err(|error| Failure::new(Exit::Internal, error))?;
-        let sets = args.sets.then(|| geometry.levels.iter().map(|level| sets_of(&nest, &bases, level)).collect());
+        let options = Options { classify, model, most_touches: Some(args.limit), ..Options::default() };
+        let report = match &walk {
+            Walk::Nest(nest, bases) => simulate::simulate(nest, bases, &geometry, &options),
+            Walk::Chase(chase, base) => simulate::simulate_chase(chase, *base, &geometry, &options),
+        };
+        let report = report.map_err(|error| match error {
+            simulate::Error::TooLong { .. } => Failure::usage(format!("{error}; a larger --limit walks on")),
+            error => Failure::usage(format!("--replacement: {error}")),
+        })?;
+        let sets = match &walk {
+            Walk::Nest(nest, bases) if args.sets => {
+                Some(geometry.levels.iter().map(|level| sets_of(nest, bases, level)).collect())
+            }
+            _ => None,
+        };
         simulations.push(Simulation { cpu, geometry, report, sets });
     }
     let text = match args.format {
-        Format::Json => json(args, simulations)?,
-        Format::Table => text(args, &nest, &what, &simulations),
+        Format::Json => json(args, model, simulations)?,
+        Format::Table => text(args, &walk, &what, model, &simulations),
     };
     anstream::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Fine)
@@ -158,7 +249,7 @@ fn nest(args: &SimulateArgs) -> Result<(LoopNest, String), Failure> {
         return Ok((nest, format!("nest {text}, {} bytes per element", args.itemsize)));
     }
     let Some(Given { shape, dtype, order, flag }) = args.array.given()? else {
-        return Err(Failure::usage("give an array with --shape or --npy, or a raw nest with --nest"));
+        return Err(Failure::usage("give an array with --shape or --npy, a raw nest with --nest, or a --chase"));
     };
     let kernel = args.op.unwrap_or(Kernel::Sum);
     let plain = Case::new(kernel, dtype, &shape, order, LoopOrder::identity(shape.len())).with(|options| {
@@ -290,12 +381,12 @@ fn sets_of(nest: &LoopNest, bases: &[u64], level: &simulate::Level) -> SetsReach
     SetsReached { level: level.name.clone(), reached, of: level.sets, most_lines, strip }
 }
 
-fn json(args: &SimulateArgs, simulations: Vec<Simulation>) -> Result<String, Failure> {
+fn json(args: &SimulateArgs, model: Model, simulations: Vec<Simulation>) -> Result<String, Failure> {
     let first = simulations.first().map(|one| chosen(&one.report, args.warm).clone()).unwrap_or_default();
     let document = Document {
         schema: "stridewise.simulate",
         schema_version: [1, 0],
-        note: NOTE,
+        note: note(model),
         state: if args.warm { "warm" } else { "cold" },
         accesses: first.accesses,
         levels: first.levels,
@@ -305,16 +396,18 @@ fn json(args: &SimulateArgs, simulations: Vec<Simulation>) -> Result<String, Fai
     output::json(&document)
 }
 
-fn text(args: &SimulateArgs, nest: &LoopNest, what: &str, simulations: &[Simulation]) -> String {
+fn text(args: &SimulateArgs, walk: &Walk, what: &str, model: Model, simulations: &[Simulation]) -> String {
     let state = if args.warm { "steady state of repeated passes" } else { "first pass, from empty caches" };
-    let mut text = format!("{what}\n{} accesses; {state}\n\n", count(nest.accesses()));
+    let lines = simulations.first().and_then(|one| chosen(&one.report, args.warm).lines);
+    let lines = lines.map_or_else(String::new, |lines| format!(" of {} distinct lines", count(lines)));
+    let mut text = format!("{what}\n{} accesses{lines}; {state}\n\n", count(walk.accesses()));
     match simulations {
         [one] => {
             let _ = writeln!(text, "{}: {}", one.cpu, one.geometry);
-            output::push(&mut text, levels(chosen(&one.report, args.warm), nest.steps()).lines());
+            output::push(&mut text, levels(chosen(&one.report, args.warm), walk.steps()).lines());
         }
         several => {
-            output::push(&mut text, cpus(several, args.warm, nest.steps()).lines());
+            output::push(&mut text, cpus(several, args.warm, walk.steps()).lines());
             text.push_str("\nMisses per innermost step; caches from the CPU outwards.\n");
         }
     }
@@ -331,7 +424,14 @@ fn text(args: &SimulateArgs, nest: &LoopNest, what: &str, simulations: &[Simulat
     if simulations.iter().any(|one| one.sets.is_some()) {
         text.push_str("  · no line  ░ up to half the ways  ▒ up to all ways  █ more lines than ways\n");
     }
-    text.push_str("\nSimulated demand misses: LRU, write-back, write-allocate, no prefetch, one core.\n");
+    for ahead in simulations.iter().filter_map(|one| chosen(&one.report, args.warm).prefetches) {
+        let _ = writeln!(text, "\n{} lines fetched ahead.", count(ahead));
+    }
+    let mut note = note(model);
+    note[..1].make_ascii_uppercase();
+    text.push('\n');
+    output::wrapped(&mut text, &format!("{note}."), 0);
+    text.push('\n');
     text
 }
 

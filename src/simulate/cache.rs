@@ -1,6 +1,5 @@
 //! One set-associative cache with true LRU, and the fully associative one that conflicts are told by.
 
-
 /// No line is in this way.
 const EMPTY: u64 = u64::MAX >> 1;
 /// The line was written and the next level has not seen it.

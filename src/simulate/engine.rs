@@ -4,6 +4,7 @@
 //! most recent of their sets, so the others hit and leave the order as it is. That needs no more touched lines than
 //! the first level has ways.
 
+use super::Accesses;
 use super::cache::{Entries, Full, Lru, Met, Scalar, Search};
 use super::geometry::Geometry;
 use super::raw;
@@ -57,7 +58,7 @@ impl Machine {
     }
 
     /// One pass; the state stays.
-    pub(super) fn pass(&mut self, nest: &LoopNest, bases: &[u64], grouped: bool) -> Pass {
+    pub(super) fn pass(&mut self, accesses: &Accesses<'_>) -> Pass {
         for stage in &mut self.stages {
             let name = std::mem::take(&mut stage.counts.name);
             // Classified misses are counted from 0: none of a kind is no missing figure.
@@ -67,17 +68,15 @@ impl Machine {
         for tlb in &mut self.tlbs {
             tlb.counts = TlbCounts { name: std::mem::take(&mut tlb.counts.name), ..TlbCounts::default() };
         }
-        self.walk(nest, bases, grouped);
-        let mut levels: Vec<LevelCounts> = self.stages.iter().map(|stage| stage.counts.clone()).collect();
-        for level in &mut levels {
-            level.hits = level.accesses - level.misses;
-            let other = level.compulsory.zip(level.capacity).map(|(compulsory, capacity)| compulsory + capacity);
-            level.conflict = other.map(|other| level.misses.saturating_sub(other));
+        match accesses {
+            Accesses::Nest { nest, bases } => self.walk(nest, bases),
+            Accesses::Chase(addresses) => {
+                let node = [Walker::new(0, 0, 8, Role::Read)];
+                addresses.iter().for_each(|&address| raw::run(self, &node, &mut [address], 1, true));
+            }
         }
-        let mut tlb: Vec<TlbCounts> = self.tlbs.iter().map(|tlb| tlb.counts.clone()).collect();
-        tlb.iter_mut().for_each(|tlb| tlb.hits = tlb.accesses - tlb.misses);
-        let page_walks = tlb.last().map(|tlb| tlb.misses);
-        Pass { accesses: nest.accesses(), levels, tlb, page_walks }
+        let levels = self.stages.iter().map(|stage| stage.counts.clone()).collect();
+        Pass::new(accesses.count(), levels, self.tlbs.iter().map(|tlb| tlb.counts.clone()).collect())
     }
 
     /// Reads of one operand from `start` on through at most two loops; with `pages` only the TLBs see them.
@@ -109,7 +108,7 @@ impl Machine {
         self.tlbs.iter().map(|tlb| tlb.counts.misses).collect()
     }
 
-    fn walk(&mut self, nest: &LoopNest, bases: &[u64], grouped: bool) {
+    fn walk(&mut self, nest: &LoopNest, bases: &[u64]) {
         let operands: Vec<Walker> = nest
             .operands()
             .iter()
@@ -121,8 +120,7 @@ impl Machine {
             .collect();
         let most = self.stages.first().map_or(usize::MAX, |stage| stage.cache.ways());
         // A TLB's most recent page is that of the last operand: with several, each group starts with all of them.
-        let grouped =
-            grouped && operands.len() <= most && self.tlbs.iter().all(|tlb| operands.len() <= tlb.entries.ways());
+        let grouped = operands.len() <= most && self.tlbs.iter().all(|tlb| operands.len() <= tlb.entries.ways());
         let mut at = vec![0; operands.len()];
         let mut runs = nest.runs();
         while let Some(length) = runs.advance() {
@@ -136,10 +134,10 @@ impl Machine {
     /// One innermost run. Always inlined, so that it is compiled once per instruction set.
     #[inline(always)]
     pub(super) fn run<S: Search>(&mut self, operands: &[Walker], at: &mut [u64], length: u64, grouped: bool) {
-        if let ([operand], [address], true) = (operands, &mut *at, grouped) {
-            if operand.role == Role::Read {
-                return self.run_read::<S>(operand, address, length);
-            }
+        if let ([operand], [address], true) = (operands, &mut *at, grouped)
+            && operand.role == Role::Read
+        {
+            return self.run_read::<S>(operand, address, length);
         }
         let mut left = length;
         while left > 0 {
@@ -235,8 +233,8 @@ impl Machine {
     /// A read that may take the short way: levels without a twin.
     #[inline(always)]
     fn read<S: Search>(&mut self, line: u64, accesses: &mut [u64]) {
-        for level in 0..self.stages.len() {
-            accesses[level] += 1;
+        for (level, accesses) in accesses.iter_mut().enumerate() {
+            *accesses += 1;
             let stage = &mut self.stages[level];
             let Met::Miss { written_back } = stage.cache.access::<S>(line, false) else {
                 if let Some(twin) = &mut stage.twin {

@@ -51,9 +51,27 @@ pub struct Pass {
     /// Translations that no TLB had; absent where no TLB is simulated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_walks: Option<u64>,
+    /// Distinct lines that the pass touches; absent where telling them would take long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<u64>,
+    /// Lines fetched ahead, in a what-if with a prefetcher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefetches: Option<u64>,
 }
 
 impl Pass {
+    /// From what was counted: accesses, misses, write-backs, and if they are told apart compulsory and capacity misses.
+    pub(super) fn new(accesses: u64, mut levels: Vec<LevelCounts>, mut tlb: Vec<TlbCounts>) -> Self {
+        for level in &mut levels {
+            level.hits = level.accesses - level.misses;
+            let other = level.compulsory.zip(level.capacity).map(|(compulsory, capacity)| compulsory + capacity);
+            level.conflict = other.map(|other| level.misses.saturating_sub(other));
+        }
+        tlb.iter_mut().for_each(|tlb| tlb.hits = tlb.accesses - tlb.misses);
+        let page_walks = tlb.last().map(|tlb| tlb.misses);
+        Self { accesses, levels, tlb, page_walks, lines: None, prefetches: None }
+    }
+
     /// Puts the misses of the caches in place that were found without walking: reads only.
     pub(super) fn set_levels(&mut self, names: impl Iterator<Item = String>, touches: u64, misses: &[u64]) {
         let mut asked = touches;
@@ -79,7 +97,7 @@ impl Pass {
 /// The same nest from empty caches, and in the steady state of repeated passes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// Replacement policy: `lru`.
+    /// The model: `lru`, or what else was asked for.
     pub policy: String,
     /// The first pass, from empty caches.
     pub cold: Pass,

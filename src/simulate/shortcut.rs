@@ -2,16 +2,23 @@
 //!
 //! Call the lines (or pages) of an iteration its units. Iterations of the outermost loop are translates of each other by
 //! a step; they meet in a unit only at distances in a set C, of which a superset follows from the index differences.
-//! Let D be its largest element, T the iterations after which the step is a whole number of units.
+//! Let N be the number of iterations, D the largest element of C below N / 2 and F the smallest one above (N if there is
+//! none: a row that ends in the middle of a line meets the next one there). Let T be the iterations after which the step
+//! is a whole number of units.
 //!
-//! *Under LRU* a hit depends on what a level was asked for since the last use of the unit. If that use is at most D
-//! iterations back, iteration i at level k depends on the last k·D iterations, whose pattern is a translate of that of
-//! i + T. If it is further back, it was in the pass before. Then one of these must hold for every set of the level:
+//! In time, that is over repeated passes, uses of a unit are at most E = max(D, N - F) iterations apart, or at least
+//! min(F, N - D). *Under LRU* a hit depends on what a level was asked for since the last use of the unit. If that use is
+//! near, iteration i at level k depends on the last k·E iterations; inside a pass on the last k·D, whose pattern is a
+//! translate of that of i + T. For uses that are further back one of these must hold in every set of the level:
 //!
 //! - *fits*: no set is given more units in a whole pass than it has ways. Misses are the distinct units, once.
-//! - *flushed*: a set is given at least as many other units as it has ways between the two uses, so the use misses, and
-//!   a warm pass is a cold one. Either the units of a pass less those of any D + 1 + T neighbouring iterations are
-//!   enough, or, where iterations that meet are equal and visit no unit twice, those of a single one less the unit.
+//! - *flushed*: a set is given at least as many other units as it has ways between the two uses, so the use misses.
+//!   Either the units of a pass less those of any E + 1 + T neighbouring iterations (twice, where they may lie at both
+//!   ends of a pass) are enough, or, where iterations that meet are equal and visit no unit twice, those of a single one
+//!   less the unit.
+//!
+//! A warm pass differs from a cold one in its first k·E iterations only, where F < N: those are walked again behind the
+//! end of a pass.
 //!
 //! Levels behind one that fits see every unit once. What satisfies none of this is left to the direct engine.
 
@@ -20,10 +27,28 @@ use super::geometry::Geometry;
 use crate::nest::{LoopNest, Role};
 use std::collections::HashMap;
 
-/// Index differences that are tried at most.
-const MOST_DIFFERENCES: u64 = 8_000_000;
-/// Units of a few iterations that are listed at most.
-const MOST_UNITS: u64 = 4_000_000;
+/// What looking for the shortcut may take, so that it costs little where it is not found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// Index differences that are tried at most.
+    differences: u64,
+    /// Units of a few iterations that are listed at most.
+    units: u64,
+}
+
+impl Budget {
+    /// Whatever it takes, within reason.
+    pub(super) const ANY: Self = Self { differences: 8_000_000, units: 4_000_000 };
+
+    /// A tenth of what walking takes; nothing for a nest that is walked in a moment.
+    pub(super) fn of(nest: &LoopNest) -> Option<Self> {
+        let steps = nest.steps();
+        (steps > 100_000).then(|| Self {
+            differences: (steps / 8).min(Self::ANY.differences),
+            units: (steps / 32).min(Self::ANY.units),
+        })
+    }
+}
 
 /// One chain: caches with the line as unit, or TLBs with the page.
 #[derive(Clone, Debug)]
@@ -98,9 +123,8 @@ impl Walk {
             && self.base.is_multiple_of(self.size)
     }
 
-    /// The largest distance below the extent at which iterations may meet in a unit, and whether every smaller step
-    /// stays near: `None` if too many differences would have to be tried.
-    fn meeting(&self, unit: u64) -> Option<u64> {
+    /// D and F of this room's argument; `None` if too many differences would have to be tried.
+    fn meeting(&self, unit: u64, budget: Budget) -> Option<[u64; 2]> {
         let (extent, step) = self.outer;
         let rows = if self.inner.len() > 1 { 2 * self.inner[0].0 - 1 } else { 1 };
         if self.whole_units(unit) {
@@ -109,10 +133,11 @@ impl Walk {
             let at = |i: u64| self.base.wrapping_add_signed(step.wrapping_mul(i.cast_signed())) / unit;
             let grid = self.grid() / unit;
             if at(extent - 1).abs_diff(at(0)) < grid && step != 0 {
-                return Some(((unit - 1) / step.unsigned_abs()).min(extent - 1));
+                let near = (unit - 1) / step.unsigned_abs();
+                return (near < extent / 2).then_some([near, extent]);
             }
         }
-        if extent.checked_mul(rows)? > MOST_DIFFERENCES {
+        if extent.checked_mul(rows)? > budget.differences {
             return None;
         }
         let near = i128::from(unit + self.size - 2);
@@ -124,10 +149,10 @@ impl Walk {
             }
             // The nearest multiple of the step that the loop has; beside it, since the division rounds down.
             let around = apart.div_euclid(i128::from(last_step)).clamp(-reach, reach);
-            let nearest = |delta: i128| (apart - delta * i128::from(last_step)).abs();
-            nearest(around).min(nearest((around + 1).min(reach))).min(nearest((around - 1).max(-reach))) <= near
+            let left = |delta: i128| (apart - delta * i128::from(last_step)).abs();
+            left(around).min(left((around + 1).min(reach))).min(left((around - 1).max(-reach))) <= near
         };
-        let mut furthest = 0;
+        let (mut nearest, mut furthest) = (0, extent);
         for distance in 1..extent {
             let apart = i128::from(step) * i128::from(distance);
             let met = if self.inner.len() > 1 {
@@ -137,11 +162,13 @@ impl Walk {
             } else {
                 meets(apart)
             };
-            if met {
-                furthest = distance;
+            if met && distance < extent / 2 {
+                nearest = distance;
+            } else if met {
+                furthest = furthest.min(distance);
             }
         }
-        Some(furthest)
+        Some([nearest, furthest])
     }
 
     /// Whether the walk covers a byte range without gaps; then its first byte and its length.
@@ -200,8 +227,8 @@ impl Walk {
 }
 
 /// Distinct units per set over some iterations: fewest in a set that has any, most, and whether none came twice.
-fn spread(walk: &Walk, chain: &Chain, sets: u64, iterations: u64) -> Option<[u64; 2]> {
-    if walk.steps().checked_mul(iterations)? > MOST_UNITS {
+fn spread(walk: &Walk, chain: &Chain, sets: u64, iterations: u64, budget: Budget) -> Option<[u64; 2]> {
+    if walk.steps().checked_mul(iterations)? > budget.units {
         return None;
     }
     let mut units = Vec::new();
@@ -255,60 +282,79 @@ enum Level {
     },
 }
 
-fn levels(walk: &Walk, chain: &Chain) -> Option<(Vec<Level>, u64)> {
-    let furthest = walk.meeting(chain.unit)?;
-    let step = walk.outer.1.unsigned_abs();
-    let equal = equal_or_apart(walk, chain.unit, furthest);
-    // Distances must be short: long ones meet across the end of a pass too.
-    if furthest >= walk.outer.0 / 2 {
-        return None;
-    }
+/// What the levels of a chain do.
+struct Behaviour {
+    levels: Vec<Level>,
+    /// T, or 1 where all iterations are equal.
+    period: u64,
+    /// E where a warm pass differs from a cold one in its first iterations.
+    around: Option<u64>,
+}
+
+fn levels(walk: &Walk, chain: &Chain, budget: Budget) -> Option<Behaviour> {
+    let [near, far] = walk.meeting(chain.unit, budget)?;
+    let (iterations, step) = (walk.outer.0, walk.outer.1.unsigned_abs());
+    let around = (far < iterations).then(|| near.max(iterations - far));
+    let ends = if around.is_some() { 2 } else { 1 };
     let period = chain.unit / gcd(step, chain.unit);
-    let (mut found, mut all_equal) = (Vec::new(), equal);
+    let mut all_equal = around.is_none() && equal_or_apart(walk, chain.unit, near);
+    let mut found = Vec::new();
     for &[sets, ways] in &chain.levels {
         let [fewest, most, units] = walk.totals(chain.unit, sets)?;
         if most <= ways {
             found.push(Level::Fits { units });
             break;
         }
-        let alone = if all_equal { spread(walk, chain, sets, 1) } else { None };
+        let alone = if all_equal { spread(walk, chain, sets, 1, budget) } else { None };
         if alone.is_some_and(|[fewest, _]| fewest > ways) {
             found.push(Level::Flushed { back: 0 });
             continue;
         }
         all_equal = false;
-        let [_, near] = spread(walk, chain, sets, furthest + 1 + period)?;
-        if fewest.checked_sub(near)? < ways {
+        let [_, excluded] = spread(walk, chain, sets, around.unwrap_or(near) + 1 + period, budget)?;
+        if fewest.checked_sub(ends * excluded)? < ways {
             return None;
         }
-        found.push(Level::Flushed { back: furthest });
+        found.push(Level::Flushed { back: near });
     }
     // Equal iterations that find nothing of each other's miss alike, wherever they start.
-    Some((found, if all_equal { 1 } else { period }))
+    Some(Behaviour { levels: found, period: if all_equal { 1 } else { period }, around })
 }
 
-/// The misses of a chain; `walked` runs the first iterations through its first levels and returns the sums of their
-/// misses after each.
-fn misses(walk: &Walk, chain: &Chain, walked: impl FnOnce(u64, usize) -> Vec<Vec<u64>>) -> Option<Misses> {
-    let (levels, period) = levels(walk, chain)?;
+/// The misses of a chain; `walked` runs iterations through its first levels, from empty ones, and returns the sums of
+/// their misses after each.
+fn misses(
+    walk: &Walk,
+    chain: &Chain,
+    budget: Budget,
+    walked: impl Fn(&mut dyn Iterator<Item = u64>, usize) -> Vec<Vec<u64>>,
+) -> Option<Misses> {
+    let Behaviour { levels, period, around } = levels(walk, chain, budget)?;
     let flushed = levels.iter().filter(|level| matches!(level, Level::Flushed { .. })).count();
     let head: u64 = levels.iter().map(|level| if let Level::Flushed { back } = level { *back } else { 0 }).sum();
     let iterations = walk.outer.0;
-    let needed = head + period;
-    if needed * 2 > iterations {
+    // Iterations that differ in a warm pass, and as many before them that decide how.
+    let again = around.map_or(0, |around| around * flushed as u64);
+    let needed = (head + period).max(again);
+    if (needed + again) * 2 > iterations {
         return None;
     }
-    let sums = walked(needed, flushed);
+    let sums = walked(&mut (0..needed), flushed);
     let at = |i: u64| &sums[usize::try_from(i).unwrap_or(0)];
     let mut cold: Vec<u64> = (0..flushed)
         .map(|k| {
-            let per_period = at(needed)[k] - at(head)[k];
+            let per_period = at(head + period)[k] - at(head)[k];
             let left = iterations - head;
             let rest = at(head + left % period)[k] - at(head)[k];
             at(head)[k] + left / period * per_period + rest
         })
         .collect();
     let mut warm = cold.clone();
+    if again > 0 {
+        let sums = walked(&mut (iterations - again..iterations).chain(0..again), flushed);
+        let between = |k: usize| sums.last().map_or(0, |last| last[k] - sums[usize::try_from(again).unwrap_or(0)][k]);
+        warm = (0..flushed).map(|k| cold[k] - at(again)[k] + between(k)).collect();
+    }
     if let Some(Level::Fits { units }) = levels.last() {
         cold.resize(chain.levels.len(), *units);
         warm.resize(chain.levels.len(), 0);
@@ -325,7 +371,7 @@ pub(super) struct Found {
 }
 
 /// The caches and the TLBs, each by the shortcut, or `None` where it does not hold or gains nothing.
-pub(super) fn find(nest: &LoopNest, bases: &[u64], geometry: &Geometry) -> [Option<Found>; 2] {
+pub(super) fn find(nest: &LoopNest, bases: &[u64], geometry: &Geometry, budget: Budget) -> [Option<Found>; 2] {
     let Some(walk) = Walk::of(nest, bases) else { return [None, None] };
     let caches = Chain {
         unit: geometry.line(),
@@ -339,15 +385,17 @@ pub(super) fn find(nest: &LoopNest, bases: &[u64], geometry: &Geometry) -> [Opti
         if chain.levels.is_empty() {
             return None;
         }
-        let touches = crossings(&walk, chain.unit)?;
-        let walked = |needed: u64, flushed: usize| prefix(&walk, geometry, needed, flushed, page);
-        let Misses { cold, warm } = misses(&walk, &chain, walked)?;
+        let touches = crossings(&walk, chain.unit, budget)?;
+        let walked = |iterations: &mut dyn Iterator<Item = u64>, flushed: usize| {
+            prefix(&walk, geometry, iterations, flushed, page)
+        };
+        let Misses { cold, warm } = misses(&walk, &chain, budget, walked)?;
         Some(Found { touches, misses: [cold, warm] })
     })
 }
 
 /// Units touched by all accesses together: an access that lies in two counts twice. `None` if they are too many to tell.
-fn crossings(walk: &Walk, unit: u64) -> Option<u64> {
+fn crossings(walk: &Walk, unit: u64, budget: Budget) -> Option<u64> {
     let steps = walk.steps() * walk.outer.0;
     let aligned = unit.is_multiple_of(walk.size)
         && walk.base.is_multiple_of(walk.size)
@@ -357,7 +405,7 @@ fn crossings(walk: &Walk, unit: u64) -> Option<u64> {
     }
     // Straddling follows the address modulo the unit, which repeats with the period of the outer step.
     let period = unit / gcd(walk.outer.1.unsigned_abs(), unit);
-    if walk.steps().checked_mul(period)? > MOST_UNITS {
+    if walk.steps().checked_mul(period)? > budget.units {
         return None;
     }
     let per = |i: u64| {
@@ -369,8 +417,14 @@ fn crossings(walk: &Walk, unit: u64) -> Option<u64> {
     Some((0..walk.outer.0).map(|i| sums[usize::try_from(i % period).unwrap_or(0)]).sum())
 }
 
-/// Sums of the misses of the first `flushed` levels after 0, 1, … `needed` iterations.
-fn prefix(walk: &Walk, geometry: &Geometry, needed: u64, flushed: usize, page: bool) -> Vec<Vec<u64>> {
+/// Sums of the misses of the first `flushed` levels after 0, 1, … iterations from empty levels.
+fn prefix(
+    walk: &Walk,
+    geometry: &Geometry,
+    iterations: &mut dyn Iterator<Item = u64>,
+    flushed: usize,
+    page: bool,
+) -> Vec<Vec<u64>> {
     let mut part = geometry.clone();
     if page {
         part.tlbs.truncate(flushed);
@@ -380,14 +434,10 @@ fn prefix(walk: &Walk, geometry: &Geometry, needed: u64, flushed: usize, page: b
     }
     let mut machine = Machine::new(&part, false);
     let mut sums = vec![vec![0; flushed]];
-    for i in 0..needed {
+    for i in iterations {
         if flushed > 0 {
-            machine.iteration(
-                walk.base.wrapping_add_signed(walk.outer.1.wrapping_mul(i.cast_signed())),
-                walk.size,
-                &walk.inner,
-                page,
-            );
+            let start = walk.base.wrapping_add_signed(walk.outer.1.wrapping_mul(i.cast_signed()));
+            machine.iteration(start, walk.size, &walk.inner, page);
         }
         sums.push(if page { machine.tlb_misses() } else { machine.misses().into_iter().take(flushed).collect() });
     }
