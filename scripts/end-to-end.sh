@@ -13,11 +13,16 @@ fail() { echo "end-to-end: $*" >&2; exit 1; }
 "$stridewise" list --suite quick | tail -1
 
 "$stridewise" run --suite quick --budget 12s --quiet --out "$work/run" >"$work/table" || fail "run ends with $?"
-for file in bundle.jsonl summary.md charts/penalty-curve.svg charts/staircase.svg; do
+for file in bundle.jsonl summary.md report.html charts/penalty-curve.svg charts/staircase.svg; do
     [ -s "$work/run/$file" ] || fail "run left no $file"
 done
 tail -5 "$work/table"
 "$stridewise" validate "$work/run"
+"$stridewise" plot "$work/run" --chart staircase --theme dark --width 800 --out "$work/a.png" --data "$work/a.csv"
+[ "$(head -c 4 "$work/a.png" | tail -c 3)" = PNG ] || fail "plot wrote no PNG"
+head -1 "$work/a.csv" | grep -q '^walk,shape,bytes,' || fail "plot --data wrote no CSV"
+"$stridewise" report "$work/run" "$work/run" --out "$work/two.html"
+grep -q 'CPUs side by side' "$work/two.html" || fail "report of two bundles compares nothing"
 
 "$stridewise" run --suite quick --budget 30s --quiet --out "$work/cut" >/dev/null 2>&1 &
 pid=$!

@@ -2,23 +2,57 @@
 
 use super::exit::{Exit, Failure};
 use crate::bundle::{self, Bundle, Partial};
-use crate::chart::{self, CHARTS};
-use clap::Args;
+use crate::chart::{self, CHARTS, Picture, Theme};
+use clap::{Args, ValueEnum};
+use std::fmt::Write as _;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// One chart from result bundles, as SVG
+/// How a picture is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Scales; its text stays text.
+    Svg,
+    /// Pixels, the same on every machine.
+    Png,
+}
+
+/// What a picture stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Ground {
+    /// White.
+    Light,
+    /// Nearly black.
+    Dark,
+}
+
+/// One chart from result bundles, as SVG or PNG
 #[derive(Args, Debug)]
 pub(super) struct PlotArgs {
     /// Files or result folders
-    #[arg(value_name = "BUNDLE", required = true)]
+    #[arg(value_name = "BUNDLE", required_unless_present = "list")]
     bundles: Vec<PathBuf>,
-    /// penalty-curve, staircase or shape-heatmap
-    #[arg(long, value_name = "NAME")]
-    chart: String,
+    /// Which chart; --list names them
+    #[arg(long, value_name = "NAME", required_unless_present = "list")]
+    chart: Option<String>,
+    /// Names every chart, and what it shows
+    #[arg(long, conflicts_with_all = ["bundles", "chart"])]
+    list: bool,
+    /// How to write [default: what --out ends with, else svg]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Pixels across, of a PNG
+    #[arg(long, value_name = "N", default_value_t = 1920)]
+    width: u32,
+    /// Ground and colours
+    #[arg(long, value_enum, default_value_t = Ground::Light)]
+    theme: Ground,
     /// File to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write the numbers behind the chart as CSV
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
     /// Read runs that were cut off
     #[arg(long)]
     allow_partial: bool,
@@ -36,17 +70,45 @@ pub(super) fn read_all(paths: &[PathBuf], partial: Partial) -> Result<Vec<Bundle
 }
 
 pub(super) fn run(args: &PlotArgs) -> Result<Exit, Failure> {
-    let chart = chart::find(&args.chart).map_err(|error| Failure::usage(format!("--chart: {error}")))?;
+    let Some(name) = args.chart.as_deref() else {
+        let mut text = String::new();
+        let widest = CHARTS.iter().map(|chart| chart.name.len()).max().unwrap_or(0);
+        for chart in CHARTS {
+            let _ = writeln!(text, "{:widest$}  {}", chart.name, chart.shows);
+        }
+        anstream::stdout().write_all(text.as_bytes())?;
+        return Ok(Exit::Fine);
+    };
+    let chart = chart::find(name).map_err(|error| Failure::usage(format!("--chart: {error}")))?;
     let partial = if args.allow_partial { Partial::Allowed } else { Partial::Refused };
     let bundles = read_all(&args.bundles, partial)?;
-    let picture = chart.svg(&bundles).map_err(|why| {
-        let names: Vec<&str> = CHARTS.iter().map(|chart| chart.name).collect();
-        Failure::usage(format!("--chart {}: {why} (there are {})", args.chart, names.join(" ")))
+    let picture = chart.picture(&bundles).map_err(|why| {
+        let with: Vec<&str> = CHARTS.iter().filter(|chart| chart.picture(&bundles).is_ok()).map(|c| c.name).collect();
+        Failure::usage(format!("--chart {name}: {why}; these bundles have data for {}", with.join(" ")))
     })?;
+    let bytes = bytes(args, &picture)?;
+    if let Some(path) = &args.data {
+        write(path, "--data", picture.data.csv().as_bytes())?;
+    }
     match &args.out {
-        Some(path) => std::fs::write(path, picture)
-            .map_err(|error| Failure::new(Exit::Internal, format!("--out {}: {error}", path.display())))?,
-        None => std::io::stdout().write_all(picture.as_bytes())?,
+        Some(path) => write(path, "--out", &bytes)?,
+        None => std::io::stdout().write_all(&bytes)?,
     }
     Ok(Exit::Fine)
+}
+
+/// The picture as it was asked for.
+fn bytes(args: &PlotArgs, picture: &Picture) -> Result<Vec<u8>, Failure> {
+    let ends = args.out.as_deref().and_then(Path::extension).and_then(|end| end.to_str());
+    let by_name = if ends.is_some_and(|end| end.eq_ignore_ascii_case("png")) { Format::Png } else { Format::Svg };
+    let theme = if args.theme == Ground::Dark { Theme::Dark } else { Theme::Light };
+    match args.format.unwrap_or(by_name) {
+        Format::Svg => Ok(picture.svg(theme, "chart").into_bytes()),
+        Format::Png => picture.png(theme, args.width).map_err(|why| Failure::usage(format!("--width: {why}"))),
+    }
+}
+
+pub(super) fn write(path: &Path, flag: &str, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error| Failure::new(Exit::Internal, format!("{flag} {}: {error}", path.display()));
+    std::fs::write(path, bytes).map_err(failed)
 }

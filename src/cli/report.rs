@@ -1,15 +1,15 @@
-//! `stridewise report`: a bundle as text.
+//! `stridewise report`: bundles as a page or as text.
 
 use super::exit::{Exit, Failure};
 use super::output::width;
-use super::plot::read_all;
+use super::plot::{read_all, write};
 use super::results::told;
 use super::run_table;
 use crate::bundle::Partial;
 use crate::report;
 use clap::{Args, ValueEnum};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -18,17 +18,22 @@ enum Format {
     Table,
     /// What `run` leaves as summary.md.
     Markdown,
+    /// One self-contained page; several bundles side by side.
+    Html,
 }
 
-/// Bundles as a table or as Markdown, computed anew from their samples
+/// Bundles as a page, a table or Markdown, computed anew from their samples
 #[derive(Args, Debug)]
 pub(super) struct ReportArgs {
     /// Files or result folders
     #[arg(value_name = "BUNDLE", required = true)]
     bundles: Vec<PathBuf>,
-    /// How to write
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    /// How to write [default: what --out ends with, else table]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// File to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Charts to name in the Markdown, as paths relative to it
     #[arg(long, value_name = "FILE,…", value_delimiter = ',')]
     charts: Vec<String>,
@@ -39,17 +44,27 @@ pub(super) struct ReportArgs {
 
 pub(super) fn run(args: &ReportArgs) -> Result<Exit, Failure> {
     let partial = if args.allow_partial { Partial::Allowed } else { Partial::Refused };
-    let mut text = String::new();
-    for bundle in read_all(&args.bundles, partial)? {
-        match args.format {
-            Format::Markdown => text.push_str(&report::summary(&bundle, &args.charts)),
-            Format::Table => {
-                text.push_str(&run_table::table(&report::rows(&bundle), width()));
-                text.push('\n');
-                text.push_str(&told(&bundle));
-            }
+    let bundles = read_all(&args.bundles, partial)?;
+    let text = match args.format.unwrap_or_else(|| by_name(args.out.as_deref())) {
+        Format::Html => report::page(&bundles, &report::nonce()),
+        Format::Markdown => bundles.iter().map(|bundle| report::summary(bundle, &args.charts)).collect(),
+        Format::Table => {
+            let table = |bundle| format!("{}\n{}", run_table::table(&report::rows(bundle), width()), told(bundle));
+            bundles.iter().map(table).collect()
         }
+    };
+    match &args.out {
+        Some(path) => write(path, "--out", text.as_bytes())?,
+        None => anstream::stdout().write_all(text.as_bytes())?,
     }
-    anstream::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Fine)
+}
+
+/// The format that a file's name ends with.
+fn by_name(out: Option<&Path>) -> Format {
+    match out.and_then(Path::extension).and_then(|end| end.to_str()) {
+        Some("html" | "htm") => Format::Html,
+        Some("md") => Format::Markdown,
+        _ => Format::Table,
+    }
 }

@@ -66,7 +66,7 @@ impl Results {
     }
 }
 
-/// Charts and summary in the folder, and the table with what it says.
+/// Charts, page and summary in the folder, and the table with what it says.
 fn present(folder: &Path, bundle: &Bundle, draw: bool) -> Result<String, Failure> {
     let at = |path: &Path| {
         let path = path.to_owned();
@@ -79,10 +79,16 @@ fn present(folder: &Path, bundle: &Bundle, draw: bool) -> Result<String, Failure
     let pictures: Vec<String> = drawn.iter().filter_map(relative).filter(|path| path.ends_with(".svg")).collect();
     let summary = folder.join("summary.md");
     std::fs::write(&summary, report::summary(bundle, &pictures)).map_err(at(&summary))?;
+    let mut left = "bundle.jsonl, summary.md".to_owned();
+    if draw {
+        let page = folder.join("report.html");
+        std::fs::write(&page, report::page(std::slice::from_ref(bundle), &report::nonce())).map_err(at(&page))?;
+        left += &format!(", report.html, {} charts", pictures.len());
+    }
     let mut text = run_table::table(&report::rows(bundle), width());
     text.push('\n');
     text.push_str(&told(bundle));
-    text.push_str(&format!("{}: bundle.jsonl, summary.md, {} charts\n", folder.display(), pictures.len()));
+    text.push_str(&format!("{}: {left}\n", folder.display()));
     Ok(text)
 }
 

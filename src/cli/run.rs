@@ -43,7 +43,7 @@ pub(super) struct RunArgs {
     /// No progress, only the result
     #[arg(long)]
     quiet: bool,
-    /// Draw no charts
+    /// Draw no charts and no page
     #[arg(long)]
     no_charts: bool,
     /// How to print the result

@@ -8,7 +8,11 @@ use crate::units::{bytes_long, percent, ratio};
 /// The headline: the largest plain penalty, where it is, and whether it can be believed.
 #[must_use]
 pub fn finding(bundle: &Bundle) -> String {
-    let rows = rows(bundle);
+    finding_of(bundle, &rows(bundle))
+}
+
+/// The same from rows that are there already.
+pub(super) fn finding_of(bundle: &Bundle, rows: &[Row]) -> String {
     let cpu = shown(&bundle.cpu_name());
     let sure = |row: &&Row| row.verdict != "inconclusive";
     // The largest square of the plain walk: what a programmer meets; else the dearest pair.

@@ -1,9 +1,13 @@
-//! Texts from a bundle: the rows of its table, what they say in one sentence, and a Markdown summary.
+//! Texts from a bundle: the rows of its table, what they say in one sentence, a Markdown summary, and a page.
 
 mod finding;
+mod headline;
+mod page;
 mod rows;
 mod summary;
 
 pub use finding::{finding, trust};
+pub use headline::{headline, staircase};
+pub use page::{nonce, page};
 pub use rows::{Row, rows};
 pub use summary::summary;

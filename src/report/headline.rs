@@ -1,0 +1,90 @@
+//! The first sentence of a page: what columns cost in each cache.
+
+use super::finding;
+use crate::bundle::{Bundle, PairRecord, shown};
+use crate::suite::SizeClass;
+use crate::units::ratio;
+use std::collections::BTreeMap;
+
+/// The penalty of the largest plain square in each cache, the nearest cache first: name of the place, penalty.
+#[must_use]
+pub fn staircase(bundle: &Bundle) -> Vec<(String, f64)> {
+    let caches = bundle.data_caches();
+    let mut found: BTreeMap<usize, (u64, f64)> = BTreeMap::new();
+    for pair in bundle.pairs.iter().filter(|pair| is_plain_square(pair)) {
+        let Some(penalty) = pair.penalty() else { continue };
+        let bytes = pair.contender.footprint_bytes;
+        let at = match bundle.size_class(bytes) {
+            SizeClass::Cache(level) => level,
+            SizeClass::Memory => caches.len(),
+        };
+        let entry = found.entry(at).or_insert((0, 0.0));
+        if bytes > entry.0 {
+            *entry = (bytes, penalty.run.estimate);
+        }
+    }
+    let name = |at: usize| caches.get(at).map_or_else(|| "memory".to_owned(), |(name, _)| shown(name));
+    found.into_iter().map(|(at, (_, penalty))| (name(at), penalty)).collect()
+}
+
+/// Columns of a C-order square of `f8` whose side is a power of two, nothing special.
+fn is_plain_square(pair: &PairRecord) -> bool {
+    let case = &pair.contender;
+    let [rows, columns] = case.shape[..] else { return false };
+    !pair.null
+        && rows == columns
+        && rows.is_power_of_two()
+        && (case.family.as_str(), case.kernel.as_str(), case.dtype.as_str(), case.order.as_str())
+            == ("order", "sum", "f8", "C")
+        && case.loop_order == [1, 0]
+        && case.options.is_empty()
+}
+
+/// What the page of a bundle begins with.
+#[must_use]
+pub fn headline(bundle: &Bundle) -> String {
+    let steps: Vec<String> =
+        staircase(bundle).iter().map(|(name, penalty)| format!("{} in {name}", ratio(*penalty))).collect();
+    let Some((last, before)) = steps.split_last().filter(|(_, before)| !before.is_empty()) else {
+        return finding(bundle);
+    };
+    format!(
+        "On {} a column-wise walk of a C-order f64 array costs {} and {last} what a row-wise walk costs.",
+        shown(&bundle.cpu_name()),
+        before.join(", ")
+    )
+}
+
+/// The same of several CPUs: from the least to the most in each place that all have.
+pub(super) fn headline_of_many(bundles: &[Bundle]) -> String {
+    let found: Vec<Vec<(String, f64)>> = bundles.iter().map(staircase).collect();
+    let mut places: BTreeMap<&str, (usize, usize, f64, f64)> = BTreeMap::new();
+    for (at, (name, penalty)) in found.iter().flat_map(|steps| steps.iter().enumerate()) {
+        let entry = places.entry(name).or_insert((at, 0, f64::INFINITY, 0.0));
+        *entry = (entry.0.max(at), entry.1 + 1, entry.2.min(*penalty), entry.3.max(*penalty));
+    }
+    let mut steps: Vec<(usize, String)> = places
+        .into_iter()
+        .filter(|(_, (_, count, ..))| *count == bundles.len())
+        .map(|(name, (at, _, low, high))| (at, range(low, high, name)))
+        .collect();
+    steps.sort();
+    let steps: Vec<String> = steps.into_iter().map(|(_, words)| words).collect();
+    match steps.split_last() {
+        Some((last, [])) => format!(
+            "On {} CPUs a column-wise walk of a C-order f64 array costs {last} what a row-wise walk costs.",
+            bundles.len()
+        ),
+        Some((last, before)) => format!(
+            "On {} CPUs a column-wise walk of a C-order f64 array costs {} and {last} what a row-wise walk costs.",
+            bundles.len(),
+            before.join(", ")
+        ),
+        None => format!("{} CPUs side by side; they share no square of f64 by columns.", bundles.len()),
+    }
+}
+
+fn range(low: f64, high: f64, place: &str) -> String {
+    let [low, high] = [low, high].map(ratio);
+    if low == high { format!("{low} in {place}") } else { format!("{low} to {high} in {place}") }
+}

@@ -1,0 +1,211 @@
+//! Charts and pages of bundles made by hand: their numbers, their structure, and texts that would break out of them.
+
+#[path = "support/sample.rs"]
+#[allow(
+    unreachable_pub,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures that are made up"
+)]
+mod sample;
+
+use roxmltree::{Document, Node};
+use sample::{FLEET, HOSTILE, Made};
+use std::collections::{BTreeMap, BTreeSet};
+use stridewise::bundle::Bundle;
+use stridewise::chart::{CHARTS, Cell, Picture, Theme};
+use stridewise::report;
+
+fn fleet() -> Vec<Bundle> {
+    FLEET.iter().map(Made::bundle).collect()
+}
+
+/// Every chart of the bundles it is made for.
+fn pictures(bundles: &[Bundle]) -> Vec<(&'static str, Picture)> {
+    let of = |name: &str| if name == "fleet" { bundles } else { &bundles[..1] };
+    CHARTS.iter().map(|chart| (chart.name, chart.picture(of(chart.name)).unwrap())).collect()
+}
+
+fn texts<'a>(document: &'a Document<'_>) -> Vec<Node<'a, 'a>> {
+    document.descendants().filter(|node| node.has_tag_name("text")).collect()
+}
+
+#[test]
+fn every_chart_is_one_svg_that_tells_what_it_shows() {
+    for (name, picture) in pictures(&fleet()) {
+        for theme in [Theme::Light, Theme::Dark, Theme::Page] {
+            let svg = picture.svg(theme, "x");
+            let document = Document::parse(&svg).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let root = document.root_element();
+            assert_eq!(root.attribute("role"), Some("img"), "{name}");
+            assert!(root.attribute("width").is_none() && root.attribute("viewBox").is_some(), "{name}");
+            let words = |tag| root.children().find(|node| node.has_tag_name(tag)).and_then(|node| node.text());
+            assert_eq!(words("title"), Some(picture.title.as_str()), "{name}");
+            let description = words("desc").unwrap();
+            assert!(description.contains("series") && description.contains(&picture.title), "{name}: {description}");
+            let ids: Vec<&str> = document.descendants().filter_map(|node| node.attribute("id")).collect();
+            assert!(ids.iter().all(|id| id.starts_with("x-")), "{name}: {ids:?}");
+            assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{name}: {ids:?}");
+            let small = |node: &Node<'_, '_>| {
+                node.attribute("font-size").is_some_and(|size| size.parse::<f64>().unwrap() < 12.0)
+            };
+            assert!(!texts(&document).iter().any(small), "{name} has text below 12 px");
+            assert_eq!(svg.contains("var(--"), theme == Theme::Page, "{name}");
+        }
+    }
+}
+
+#[test]
+fn structure_and_numbers_stay_as_they_are() {
+    let mut lines = Vec::new();
+    for (name, picture) in pictures(&fleet()) {
+        let svg = picture.svg(Theme::Light, "x");
+        let document = Document::parse(&svg).unwrap();
+        let mut tags: BTreeMap<&str, usize> = BTreeMap::new();
+        for node in document.descendants().filter(Node::is_element) {
+            *tags.entry(node.tag_name().name()).or_default() += 1;
+        }
+        lines.push(format!("{name}: {}", picture.title));
+        lines.push(format!("  {}", picture.description().split(". ").next().unwrap_or_default()));
+        lines.push(format!("  {tags:?}"));
+        lines.push(format!("  {} rows of {}", picture.data.rows.len(), picture.data.columns.join(", ")));
+        for row in [0, picture.data.rows.len() / 2, picture.data.rows.len() - 1] {
+            let cells: Vec<String> = picture.data.rows[row].iter().map(Cell::to_string).collect();
+            lines.push(format!("  {}", cells.join(" | ")));
+        }
+    }
+    insta::assert_snapshot!("charts", lines.join("\n"));
+}
+
+#[test]
+fn the_words_of_a_chart_stay_as_they_are() {
+    let bundles = fleet();
+    for name in ["penalty-curve", "where-served", "fleet"] {
+        let picture = &pictures(&bundles).into_iter().find(|(chart, _)| *chart == name).unwrap().1;
+        let svg = picture.svg(Theme::Light, "x");
+        let document = Document::parse(&svg).unwrap();
+        let words: Vec<String> = texts(&document).iter().filter_map(|node| Some(node.text()?.to_owned())).collect();
+        insta::assert_snapshot!(format!("words-{name}"), words.join("\n"));
+    }
+}
+
+#[test]
+fn the_numbers_behind_a_chart_are_what_was_measured() {
+    let bundle = FLEET[0].bundle();
+    let chart = stridewise::chart::find("penalty-curve").unwrap();
+    let picture = chart.picture(std::slice::from_ref(&bundle)).unwrap();
+    let pair = bundle.pairs.iter().find(|pair| pair.id == "order/sum/f8/1024x1024/C/1,0").unwrap();
+    let expected = pair.penalty().unwrap().run.estimate;
+    let row = picture.data.rows.iter().find(|row| row[2] == Cell::Text("1024x1024".into())).unwrap();
+    assert_eq!(row[4], Cell::Number(expected));
+    assert_eq!(row[3], Cell::Number(8_388_608.0));
+    let csv = picture.data.csv();
+    assert!(csv.starts_with("cpu,walk,shape,bytes,column_over_row,"), "{csv}");
+    assert_eq!(csv.lines().count(), picture.data.rows.len() + 1);
+}
+
+#[test]
+fn no_text_of_a_bundle_breaks_out() {
+    for text in HOSTILE {
+        let bundles = [[32, 512, 8192], [48, 1024, 16_384]]
+            .map(|caches| Made { name: "CPU ", caches, counts: false, text }.bundle());
+        for chart in CHARTS {
+            let svg = chart.picture(&bundles).unwrap().svg(Theme::Light, "x");
+            let document = Document::parse(&svg).unwrap_or_else(|error| panic!("{}: {text:?}: {error}", chart.name));
+            let live = |node: &Node<'_, '_>| {
+                matches!(node.tag_name().name(), "script" | "img" | "image" | "a" | "foreignObject" | "style")
+                    || node.attributes().any(|attribute| attribute.name().starts_with("on"))
+            };
+            assert!(!document.descendants().any(|node| live(&node)), "{}: {text:?}", chart.name);
+            assert!(!svg.chars().any(|c| c.is_control() && c != '\n'), "{}: {text:?}", chart.name);
+            let csv = chart.picture(&bundles).unwrap().data.csv();
+            assert!(!csv.lines().any(|line| line.starts_with(['=', '@'])), "{}: {csv}", chart.name);
+        }
+        let page = report::page(&bundles, "abc123");
+        assert_eq!(page.matches("<script").count(), 1, "{text:?}");
+        assert_eq!(page.matches("<style").count(), 1, "{text:?}");
+        for sign in ["<img", "<svg onload", "\u{2028}", "\u{1b}", "\u{0}", "\u{202e}", "<!--"] {
+            assert!(!page.contains(sign), "{text:?}: {sign:?} is in the page");
+        }
+    }
+}
+
+#[test]
+fn a_formula_in_a_csv_is_a_word() {
+    let text = HOSTILE[7];
+    let bundle = Made { name: "", caches: [32, 512, 8192], counts: false, text }.bundle();
+    let picture = stridewise::chart::find("penalty-curve").unwrap().picture(&[bundle]).unwrap();
+    let csv = picture.data.csv();
+    assert!(csv.lines().nth(1).unwrap().starts_with("'=cmd"), "{csv}");
+}
+
+#[test]
+fn a_bundle_without_data_says_why() {
+    let mut bundle = FLEET[4].bundle();
+    bundle.pairs.clear();
+    bundle.cases.clear();
+    let bundles = [bundle];
+    for chart in CHARTS {
+        let why = chart.picture(&bundles).unwrap_err();
+        assert!(!why.is_empty() && why.len() < 200, "{}: {why}", chart.name);
+    }
+    let page = report::page(&bundles, "n");
+    assert!(
+        page.contains("No chart has data") && page.contains("stride-curve: no case of the family stride"),
+        "{page}"
+    );
+}
+
+#[test]
+fn without_counters_the_reason_stands_in_place_of_the_points() {
+    let chart = stridewise::chart::find("simulated-counted").unwrap();
+    let counted = chart.picture(&[FLEET[0].bundle()]).unwrap();
+    assert!(counted.title.contains("lie within 10 %"), "{}", counted.title);
+    let picture = chart.picture(&[FLEET[1].bundle()]).unwrap();
+    assert!(picture.title.contains("counted none"), "{}", picture.title);
+    assert!(picture.svg(Theme::Light, "x").contains("no PMU"));
+    assert!(picture.data.rows.iter().all(|row| row[4] == Cell::Absent && matches!(row[3], Cell::Number(_))));
+}
+
+#[test]
+fn a_png_is_the_same_picture_and_needs_no_font() {
+    let chart = stridewise::chart::find("staircase").unwrap();
+    let picture = chart.picture(&[FLEET[0].bundle()]).unwrap();
+    let png = picture.png(Theme::Light, 480).unwrap();
+    assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+    assert_eq!(&png[16..24], [0, 0, 1, 224, 0, 0, 1, 14]);
+    assert_eq!(png, picture.png(Theme::Light, 480).unwrap());
+    assert_ne!(png, picture.png(Theme::Dark, 480).unwrap());
+    for width in [0, 8193] {
+        let why = picture.png(Theme::Light, width).unwrap_err();
+        assert!(why.contains("expected 1 to 8192"), "{why}");
+    }
+}
+
+#[test]
+fn a_page_has_a_policy_one_script_and_every_section() {
+    let bundles = fleet();
+    let one = report::page(&bundles[..1], "n0nce");
+    assert!(one.contains("default-src 'none'; style-src 'nonce-n0nce'; script-src 'nonce-n0nce'"));
+    assert!(
+        !one.contains("http://") || one.matches("http://").count() == one.matches("http://www.w3.org/2000/svg").count()
+    );
+    assert!(!one.contains("https://") && !one.contains(" style=\""));
+    for part in [
+        "id=\"machine\"",
+        "id=\"charts\"",
+        "id=\"cases\"",
+        "id=\"missing\"",
+        "id=\"again\"",
+        "stridewise run --suite full --seed 7",
+    ] {
+        assert!(one.contains(part), "{part} is missing");
+    }
+    assert!(one.contains("a column-wise walk of a C-order f64 array costs 1.02× in L1d, "), "headline");
+    let many = report::page(&bundles, "n");
+    assert!(many.contains("id=\"comparison\"") && many.contains("<figcaption>Neoverse-N1</figcaption>"));
+    assert!(many.len() < 1_572_864, "{} bytes", many.len());
+    assert_eq!(many.matches("<svg ").count(), 2 + 8 * (CHARTS.len() - 2));
+    assert_ne!(report::nonce(), report::nonce());
+}
