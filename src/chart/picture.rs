@@ -204,11 +204,10 @@ impl Picture {
     }
 
     /// Several pictures of one kind as one: two in a row, their numbers below each other.
-    pub(super) fn together(pictures: Vec<(String, Self)>) -> Self {
+    pub(super) fn together(mut pictures: Vec<(String, Self)>) -> Self {
         let mut data = Data::default();
         let mut extent = Extent { axes: String::new(), ..pictures[0].1.extent.clone() };
         (extent.series, extent.points) = (0, 0);
-        let mut said = Vec::new();
         for (name, picture) in &pictures {
             data.columns = std::iter::once("cpu".to_owned()).chain(picture.data.columns.iter().cloned()).collect();
             let named =
@@ -216,23 +215,24 @@ impl Picture {
             data.rows.extend(picture.data.rows.iter().map(named));
             extent.series += picture.extent.series;
             extent.points += picture.extent.points;
-            said.push(format!("{name}: {}", picture.title));
         }
+        // Each panel says whose it is.
+        pictures.iter_mut().for_each(|(name, picture)| picture.title = format!("{name}: {}", picture.title));
         extent.axes = pictures[0].1.extent.axes.clone();
         let (subtitle, columns) = (pictures[0].1.subtitle.clone(), if pictures.len() == 1 { 1 } else { 2 });
         let each: u32 = pictures.iter().map(|(_, picture)| picture.size[1]).max().unwrap_or(HEIGHT);
         let wide: u32 = pictures.iter().map(|(_, picture)| picture.size[0]).max().unwrap_or(WIDTH);
+        let count = pictures.len();
         let rows = u32::try_from(pictures.len().div_ceil(columns)).unwrap_or(1);
         let size = [wide * if columns == 1 { 1 } else { 2 }, 96 + each * rows];
         let drawing: Drawing = Box::new(move |canvas, area| {
-            for (index, (name, picture)) in pictures.iter().enumerate() {
+            for (index, (_, picture)) in pictures.iter().enumerate() {
                 let at = [index % columns, index / columns].map(|n| u32::try_from(n).unwrap_or(0));
                 let (x, y) = (f64::from(at[0] * wide), area.top + f64::from(at[1] * each));
-                let _ = name;
                 canvas.nested([x, y], picture.size, |theme, id| picture.inside(theme, &format!("{id}-{index}")));
             }
         });
-        let title = format!("{} CPUs side by side", said.len());
+        let title = format!("{count} CPUs side by side");
         let caption = "One picture per CPU, scales of colour shared".to_owned();
         Self { title, subtitle, caption, data, extent, size, drawing }
     }
