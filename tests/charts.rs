@@ -132,6 +132,28 @@ fn no_text_of_a_bundle_breaks_out() {
 }
 
 #[test]
+fn figures_out_of_all_proportion_are_drawn_all_the_same() {
+    for ns in [0, 1, u64::MAX] {
+        let mut bundle = FLEET[0].bundle();
+        for (index, block) in bundle.pairs.iter_mut().flat_map(|pair| &mut pair.blocks).enumerate() {
+            let samples = if index % 2 == 0 { &mut block.contender_ns } else { &mut block.baseline_ns };
+            samples.iter_mut().for_each(|sample| *sample = ns);
+        }
+        bundle.cases.iter_mut().flat_map(|case| &mut case.blocks).step_by(2).for_each(|block| block.ns.fill(ns));
+        bundle.header.machine.caches.truncate(1);
+        let bundles = [bundle, FLEET[1].bundle()];
+        for chart in CHARTS {
+            let Ok(picture) = chart.picture(&bundles) else { continue };
+            let svg = picture.svg(Theme::Dark, "x");
+            let document = Document::parse(&svg).unwrap_or_else(|error| panic!("{}: {error}", chart.name));
+            assert!(texts(&document).len() > 3, "{}", chart.name);
+            assert!(!svg.contains("NaN") && !svg.contains("inf\""), "{} of {ns} ns", chart.name);
+        }
+        assert!(report::page(&bundles, "n").contains("id=\"again\""));
+    }
+}
+
+#[test]
 fn a_formula_in_a_csv_is_a_word() {
     let text = HOSTILE[7];
     let bundle = Made { name: "", caches: [32, 512, 8192], counts: false, text }.bundle();
