@@ -45,15 +45,23 @@ impl Writer {
         };
         let name = if number == 1 { "bundle.jsonl".to_owned() } else { format!("bundle-{number}.jsonl") };
         let path = folder.join(name);
-        let file = match OpenOptions::new().write(true).create_new(true).open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+        match Self::create_file(&path, header) {
+            Err(BundleError::Io { source, .. }) if source.kind() == std::io::ErrorKind::AlreadyExists => {
                 let finished = super::read(&path, Partial::Refused).is_ok();
-                return Err(BundleError::Exists { folder: folder.to_owned(), finished });
+                Err(BundleError::Exists { folder: folder.to_owned(), finished })
             }
-            Err(source) => return Err(BundleError::Io { path, source }),
-        };
-        let mut writer = Self { path, file, digest: Sha256::new(), lines: 0 };
+            made => made,
+        }
+    }
+
+    /// Makes a file, which must not be there, with its header.
+    ///
+    /// # Errors
+    /// If it is there or cannot be written.
+    pub fn create_file(path: &Path, header: Header) -> Result<Self, BundleError> {
+        let at = |source| BundleError::Io { path: path.to_owned(), source };
+        let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(at)?;
+        let mut writer = Self { path: path.to_owned(), file, digest: Sha256::new(), lines: 0 };
         writer.put(&Record::Bundle(header))?;
         Ok(writer)
     }

@@ -2,11 +2,14 @@
 
 mod array;
 pub mod bench;
+mod compare;
 mod exit;
+mod export;
 mod host;
 mod layout;
 mod list;
 mod manual;
+mod merge;
 mod output;
 mod plot;
 mod progress;
@@ -34,6 +37,9 @@ struct Cli {
 /// One variant, one file: `Args` with its flags, and `run`.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Compare(Box<compare::CompareArgs>),
+    Export(export::ExportArgs),
+    Merge(merge::MergeArgs),
     Host(host::HostArgs),
     Layout(Box<layout::LayoutArgs>),
     List(Box<list::ListArgs>),
@@ -62,6 +68,9 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Compare(args) => compare::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Host(args) => host::run(&args),
         Command::Layout(args) => layout::run(&args),
         Command::List(args) => list::run(&args),

@@ -24,6 +24,12 @@ pub fn binomial_half_cdf(k: u64, n: u64) -> f64 {
     sum.min(1.0)
 }
 
+/// P(|Z| > |x|) of a standard normal Z.
+#[must_use]
+pub fn two_sided(x: f64) -> f64 {
+    2.0 * (1.0 - normal_cdf(x.abs()))
+}
+
 fn normal_cdf(x: f64) -> f64 {
     // P(|Z| < x) is the regularised incomplete gamma function P(1/2, x²/2), here by its series
     // (DLMF 8.7.1); beyond 38 the tail is below the smallest double.

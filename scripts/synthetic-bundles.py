@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Synthetic bundles: the reference run again and again, its times moved at random; to time compare with many files.
+
+usage: scripts/synthetic-bundles.py FOLDER N [CASES]   (all cases of the reference unless said)
+"""
+import hashlib
+import json
+import os
+import random
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+folder, number = sys.argv[1], int(sys.argv[2])
+cases = int(sys.argv[3]) if len(sys.argv) > 3 else None
+with open(os.path.join(ROOT, "results/reference/amd-epyc-zen5/bundle.jsonl")) as file:
+    lines = [json.loads(line) for line in file]
+header, body, end = lines[0], lines[1:-1][:cases], lines[-1]
+os.makedirs(folder, exist_ok=True)
+random.seed(1)
+for n in range(number):
+    header["bundle_id"] = f"{n:032x}"
+    header["run_id"] = f"synthetic-{n}"
+    header["machine"]["model_name"] = "synthetic"
+    moved = []
+    for line in body:
+        by = random.gauss(1, 0.03)
+        line = json.loads(json.dumps(line)) if n == 0 else dict(line)
+        if line["kind"] == "pair":
+            line["blocks"] = [
+                {**block, "contender_ns": [max(1, int(ns * by)) for ns in block["contender_ns"]]}
+                for block in line["blocks"]
+            ]
+        moved.append(line)
+    # The class's hash, as the program makes it of the fields in their order.
+    text = json.dumps(header["machine"], separators=(",", ":"), ensure_ascii=False)
+    header["class_id"] = hashlib.sha256(("stridewise.class 1\n" + text).encode()).hexdigest()[:16]
+    whole = "".join(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n" for line in [header, *moved])
+    end["lines"] = len(moved)
+    end["sha256"] = hashlib.sha256(whole.encode()).hexdigest()
+    with open(os.path.join(folder, f"{n:05}.jsonl"), "w") as file:
+        file.write(whole + json.dumps(end, separators=(",", ":")) + "\n")
+print(f"{number} synthetic bundles of {len(body)} lines in {folder}")

@@ -1,0 +1,103 @@
+//! `stridewise merge`: shards of one run on one class of machine become one bundle.
+
+use super::exit::{Exit, Failure};
+use crate::bundle::{self, Bundle, Partial, Record, Writer, plan_hash};
+use crate::compare;
+use clap::Args;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// Shards of one run on one class of machine into one bundle
+#[derive(Args, Debug)]
+pub(super) struct MergeArgs {
+    /// Files or folders of bundles
+    #[arg(value_name = "BUNDLE", required = true)]
+    bundles: Vec<PathBuf>,
+    /// File to write; must not be there
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// End with exit code 21 unless there are this many bundles
+    #[arg(long, value_name = "N")]
+    expect: Option<usize>,
+    /// Read runs that were cut off
+    #[arg(long)]
+    allow_partial: bool,
+}
+
+pub(super) fn run(args: &MergeArgs) -> Result<Exit, Failure> {
+    let partial = if args.allow_partial { Partial::Allowed } else { Partial::Refused };
+    let mut bundles: Vec<Bundle> = Vec::new();
+    for path in &args.bundles {
+        for file in super::compare::tree(path)? {
+            bundles.push(bundle::read(&file, partial)?);
+        }
+    }
+    bundles.sort_by(|a, b| (&a.header.created, &a.header.bundle_id).cmp(&(&b.header.created, &b.header.bundle_id)));
+    bundles.dedup();
+    if let Some(expected) = args.expect.filter(|&expected| expected != bundles.len()) {
+        return Err(Failure::new(Exit::Missing, format!("--expect {expected}: {} bundles were given", bundles.len())));
+    }
+    let Some(first) = bundles.first() else { return Err(Failure::usage("no bundle was given")) };
+    if let Some(other) = bundles.iter().find(|bundle| bundle.header.class_id != first.header.class_id) {
+        let fields = compare::differing_fields(&first.header.machine, &other.header.machine);
+        let fields: Vec<String> = fields.iter().map(|(name, a, b)| format!("{name} {a} / {b}")).collect();
+        let runs = format!("{} and {}", first.header.run_id, other.header.run_id);
+        let text = format!("shards {runs} are of different classes of machine: {}", fields.join(", "));
+        return Err(Failure::new(Exit::NotComparable, text));
+    }
+    if let Some(other) = bundles.iter().find(|bundle| bundle.header.tool != first.header.tool) {
+        let text =
+            format!("shards {} and {} were measured by different builds", first.header.run_id, other.header.run_id);
+        return Err(Failure::new(Exit::NotComparable, text));
+    }
+    let mut header = first.header.clone();
+    let mut seen = BTreeSet::new();
+    // What one shard planned and skipped or never reached may be in another; what is measured twice is not.
+    for bundle in &bundles {
+        let measured = bundle.pairs.iter().map(|pair| &pair.id).chain(bundle.cases.iter().map(|case| &case.case.id));
+        for id in measured {
+            if !seen.insert(id.clone()) {
+                let text = format!("case {id} is in two shards; runs of the same cases are compared, not merged");
+                return Err(Failure::new(Exit::Invalid, text));
+            }
+        }
+    }
+    let skipped: Vec<_> =
+        bundles.iter().flat_map(|bundle| &bundle.skipped).filter(|one| !seen.contains(&one.id)).collect();
+    let mut planned = BTreeSet::new();
+    let all = bundles.iter().flat_map(|bundle| bundle.header.plan.ids.iter());
+    header.plan.ids = all.filter(|id| planned.insert((*id).clone())).cloned().collect();
+    header.plan.hash = plan_hash(&header.plan.ids);
+    if bundles.iter().any(|bundle| bundle.header.plan.suite != header.plan.suite) {
+        "custom".clone_into(&mut header.plan.suite);
+    }
+    // The same shards give the same identity.
+    let mut digest = Sha256::new();
+    bundles.iter().for_each(|bundle| digest.update(&bundle.header.bundle_id));
+    header.bundle_id = digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let name: String = first.header.run_id.chars().take(57).collect();
+    header.run_id = format!("{name}-merged");
+    let noise = bundles.iter().rev().find_map(|bundle| bundle.end.as_ref()).map(|end| end.noise.clone());
+    let mut writer = Writer::create_file(&args.out, header.clone())?;
+    let mut lines = std::collections::HashMap::new();
+    for bundle in &bundles {
+        lines.extend(bundle.pairs.iter().map(|pair| (pair.id.clone(), Record::Pair(pair.clone()))));
+        lines.extend(bundle.cases.iter().map(|case| (case.case.id.clone(), Record::Case(case.clone()))));
+    }
+    lines.extend(skipped.into_iter().map(|one| (one.id.clone(), Record::Skipped(one.clone()))));
+    let mut written = 0;
+    for id in &header.plan.ids {
+        if let Some(line) = lines.get(id) {
+            writer.push(line)?;
+            written += 1;
+        }
+    }
+    writer.finish(noise.unwrap_or_default())?;
+    let text =
+        format!("{}: {written} of {} cases of {} shards\n", args.out.display(), header.plan.ids.len(), bundles.len());
+    anstream::stdout().write_all(super::output::escaped(text.trim_end()).as_bytes())?;
+    anstream::stdout().write_all(b"\n")?;
+    Ok(Exit::Fine)
+}
