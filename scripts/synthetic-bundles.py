@@ -20,7 +20,6 @@ random.seed(1)
 for n in range(number):
     header["bundle_id"] = f"{n:032x}"
     header["run_id"] = f"synthetic-{n}"
-    header["machine"]["model_name"] = "synthetic"
     moved = []
     for line in body:
         by = random.gauss(1, 0.03)
@@ -31,9 +30,6 @@ for n in range(number):
                 for block in line["blocks"]
             ]
         moved.append(line)
-    # The class's hash, as the program makes it of the fields in their order.
-    text = json.dumps(header["machine"], separators=(",", ":"), ensure_ascii=False)
-    header["class_id"] = hashlib.sha256(("stridewise.class 1\n" + text).encode()).hexdigest()[:16]
     whole = "".join(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n" for line in [header, *moved])
     end["lines"] = len(moved)
     end["sha256"] = hashlib.sha256(whole.encode()).hexdigest()
