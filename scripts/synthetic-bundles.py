@@ -14,7 +14,8 @@ folder, number = sys.argv[1], int(sys.argv[2])
 cases = int(sys.argv[3]) if len(sys.argv) > 3 else None
 with open(os.path.join(ROOT, "results/reference/amd-epyc-zen5/bundle.jsonl")) as file:
     lines = [json.loads(line) for line in file]
-header, body, end = lines[0], lines[1:-1][:cases], lines[-1]
+header, body, end = lines[0], lines[1:-1], lines[-1]
+body = body[-cases:] if cases else body
 os.makedirs(folder, exist_ok=True)
 random.seed(1)
 for n in range(number):

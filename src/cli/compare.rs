@@ -295,11 +295,11 @@ impl Told {
         let [before, now] = self.runs;
         format!(
             "{}, class {}; {before} baseline and {now} new runs. Judged is each pair's penalty, with its 95 % interval; a change \
-             is told beyond 3 % and after Benjamini and Hochberg's correction over {} cases; a regression is one beyond {:.3} %.",
+             is told beyond 3 % and after Benjamini and Hochberg's correction over {} cases; a regression is one beyond {} %.",
             self.cpu,
             self.class_id,
             self.changes.len(),
-            self.threshold * 100.0
+            (self.threshold * 1e5).round() / 1e3
         )
     }
 

@@ -3,6 +3,7 @@
 use crate::bundle::{Bundle, Member, PairRecord, shown};
 use crate::host::MachineClass;
 use crate::stats::median;
+use crate::suite::SizeClass;
 use std::collections::BTreeMap;
 
 /// One pair of one run.
@@ -23,7 +24,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    fn of(bundle: &Bundle, pair: &PairRecord) -> Option<Self> {
+    fn of(pair: &PairRecord, noisy: bool) -> Option<Self> {
         let medians: Vec<f64> = pair.log_ratios().iter().filter_map(|rounds| median(rounds)).collect();
         if medians.is_empty() {
             return None;
@@ -39,7 +40,7 @@ impl Cell {
             variance: (medians.len() > 1).then(|| squares / (n - 1.0) / n),
             nanos: [baseline.median, contender.median],
             footprint_bytes: pair.contender.footprint_bytes,
-            noisy: bundle.is_noisy(pair.contender.footprint_bytes),
+            noisy,
             simulated_l1: pair.simulated_misses(Member::Contender, 0),
         })
     }
@@ -77,7 +78,23 @@ impl Run {
     #[must_use]
     pub fn of(bundle: &Bundle) -> Self {
         let header = &bundle.header;
-        let pairs = bundle.pairs.iter().filter(|pair| !pair.null);
+        // Asked once per size class: the answer takes all rounds of its controls.
+        let mut noisy: Vec<(SizeClass, bool)> = Vec::new();
+        let mut is_noisy = |bytes: u64| {
+            let class = bundle.size_class(bytes);
+            if let Some((_, known)) = noisy.iter().find(|(known, _)| *known == class) {
+                return *known;
+            }
+            let answer = bundle.is_noisy(bytes);
+            noisy.push((class, answer));
+            answer
+        };
+        let mut cells = BTreeMap::new();
+        for pair in bundle.pairs.iter().filter(|pair| !pair.null) {
+            if let Some(cell) = Cell::of(pair, is_noisy(pair.contender.footprint_bytes)) {
+                cells.insert(pair.id.clone(), cell);
+            }
+        }
         Self {
             bundle_id: header.bundle_id.clone(),
             run_id: header.run_id.clone(),
@@ -89,7 +106,7 @@ impl Run {
             plan: header.plan.hash.clone(),
             debug: header.tool.debug,
             caches: bundle.data_caches(),
-            cells: pairs.filter_map(|pair| Some((pair.id.clone(), Cell::of(bundle, pair)?))).collect(),
+            cells,
         }
     }
 }
