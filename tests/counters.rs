@@ -259,3 +259,31 @@ fn a_user_without_rights_is_told_the_setting_that_forbids_it() {
     // Beyond 2 it depends on the distribution: Debian's kernels forbid it, kernel.org's do not.
     assert!(faults["available"] == true || level > 2 && faults["reason"]["code"] == "paranoid", "{faults}");
 }
+
+/// What `cargo bench` does: every sample that Criterion takes carries the counts of its events, or none does.
+#[test]
+fn samples_of_a_bench_carry_their_counts() {
+    let mut bench = stridewise::cli::bench::Bench::new(stridewise::suite::Level::Quick).unwrap();
+    let pair = bench.items().into_iter().find(|item| item.baseline().is_some()).unwrap();
+    let counts = bench.session().events().iter().any(|event| event.available);
+    let mut feed = bench.session().feed(&pair).unwrap();
+    for _ in 0..6 {
+        feed.sample(bench.session(), 2);
+    }
+    let stridewise::measure::Members::Pair { blocks, .. } = feed.finish(0).members.unwrap() else {
+        panic!("a pair has two members")
+    };
+    let [block] = blocks.as_slice() else { panic!("one number of passes is one block") };
+    assert_eq!(block.counts.is_some(), counts, "events count, or no sample has any");
+    for events in block.counts.iter().flat_map(|counts| [&counts.baseline, &counts.contender]) {
+        assert!(!events.is_empty());
+        for (event, values) in events {
+            assert_eq!(values.len(), 12, "{event}");
+            assert!(values.iter().any(Option::is_some), "{event}");
+        }
+        // The arrays were filled: a timed pass touches no fresh page.
+        if let Some(faults) = events.get("page-faults") {
+            assert!(faults.iter().flatten().sum::<u64>() <= 2, "{faults:?}");
+        }
+    }
+}

@@ -185,6 +185,10 @@ fn block(index: usize, block: &Block) -> Checked {
     times(&block.contender_ns).map_err(|what| at(&format!("contender_ns: {what}")))?;
     let known = |round: &u32| (*round as usize) < rounds;
     expect(block.disturbed.keys().all(known), || at("disturbed: names a round that is not there"))?;
+    for (name, values) in block.counts.iter().flat_map(|counts| counts.baseline.iter().chain(&counts.contender)) {
+        expect(name.len() <= 64 && !name.is_empty(), || at("counts: an event's name has 1 to 64 characters"))?;
+        expect(values.len() == 2 * rounds, || at(&format!("counts: {name:?}: expected one value per sample")))?;
+    }
     common(index, block.placement, block.passes, &block.pages)
 }
 

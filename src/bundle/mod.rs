@@ -15,7 +15,7 @@ mod summary;
 mod text;
 mod writer;
 
-pub use crate::measure::{Block, Obtained, SoloBlock};
+pub use crate::measure::{Block, Obtained, SampleCounts, SoloBlock};
 pub use check::{is_run_id, plan_hash};
 pub use error::BundleError;
 pub use header::About;

@@ -1,7 +1,7 @@
 //! Counts in passes of their own, so that counting never moves a timed sample.
 
 use super::arena::{Arena, Arm};
-use crate::counters::{Event, EventStatus, Overhead, PoolSets, Set, Tally, Total};
+use crate::counters::{Event, EventStatus, Overhead, PoolSets, Reading, Set, Tally, Total};
 use std::time::{Duration, Instant};
 
 /// Turns that every group of events gets per case.
@@ -32,6 +32,17 @@ impl Counting {
     /// Each event's status.
     pub(super) fn statuses(&self) -> Vec<EventStatus> {
         self.set.statuses()
+    }
+
+    /// Runs a timed sample with the events whose turn it is counting around it. The clock is read inside, so what
+    /// starting and stopping them costs is in no time.
+    pub(super) fn around(&mut self, sample: impl FnOnce() -> u64) -> (u64, Vec<Reading>) {
+        self.set.enable();
+        let ns = sample();
+        self.set.disable();
+        let readings = self.overhead.taken_off(&self.set.read());
+        self.set.rotate();
+        (ns, readings)
     }
 
     /// Counts of one arm: each group sees as many blocks of about `time` as it has turns.

@@ -53,12 +53,16 @@ impl Feed {
                 contender_ns: Vec::new(),
                 disturbed: BTreeMap::new(),
                 pages: Obtained::of(&self.arena.buffers),
+                counts: None,
             });
         }
         let flipped = session.flip();
         let before = Noise::now();
         let Some(block) = self.blocks.last_mut() else { return Duration::ZERO };
-        round([&self.arms[0], &self.arms[1]], &mut self.arena, self.prime, flipped, block);
+        // Workers have sets of their own, which only the counting passes open.
+        let alone = self.arms.iter().all(|arm| arm.team().is_none());
+        let counting = session.counting_samples().filter(|_| alone);
+        round([&self.arms[0], &self.arms[1]], &mut self.arena, self.prime, flipped, block, counting);
         let last = block.rounds().saturating_sub(1);
         if let Some(word) = Noise::now().since(&before).disturbances().first() {
             block.disturbed.insert(u32::try_from(last).unwrap_or(u32::MAX), (*word).to_owned());
@@ -97,6 +101,8 @@ impl Feed {
         }
         for (number, block) in (0..).zip(&mut blocks) {
             block.placement = number;
+            let samples = block.contender_ns.len();
+            block.counts.iter_mut().for_each(|counts| counts.complete(samples));
         }
         for (number, block) in (0..).zip(&mut solos) {
             block.placement = number;

@@ -11,7 +11,7 @@ mod samples;
 mod session;
 
 pub use feed::Feed;
-pub use samples::{Block, Obtained, SoloBlock};
+pub use samples::{Block, Obtained, SampleCounts, SoloBlock};
 pub use session::{Disturbance, Measured, Members, Observer, Session, Settings, Shot};
 
 /// Why an item could not be measured.

@@ -1,6 +1,7 @@
 //! Samples on one placement: passes are calibrated, members take turns, every round's disturbances are kept.
 
 use super::arena::{Arena, Arm};
+use super::count::Counting;
 use super::samples::{Block, Obtained, SoloBlock};
 use crate::host::{Noise, Pinned};
 use crate::units::Rng;
@@ -92,11 +93,12 @@ pub(super) fn paired(
         contender_ns: Vec::new(),
         disturbed: BTreeMap::new(),
         pages: Obtained::of(&arena.buffers),
+        counts: None,
     };
     let (begun, mut before) = (Instant::now(), Noise::now());
     while goes_on(block.rounds(), begun, pacing, watch) {
         let flipped = rng.coin();
-        round([baseline, contender], arena, pacing.prime, flipped, &mut block);
+        round([baseline, contender], arena, pacing.prime, flipped, &mut block, None);
         let after = Noise::now();
         if let Some(word) = watch.disturbance(&before, &after) {
             block.disturbed.insert(u32::try_from(block.rounds() - 1).unwrap_or(u32::MAX), word);
@@ -106,14 +108,29 @@ pub(super) fn paired(
     block
 }
 
-/// Two samples of each member, in time order.
-pub(super) fn round([a, b]: [&Arm; 2], arena: &mut Arena, prime: bool, flipped: bool, block: &mut Block) {
+/// Two samples of each member, in time order; events are counted around each sample where `counting` is given.
+pub(super) fn round(
+    [a, b]: [&Arm; 2],
+    arena: &mut Arena,
+    prime: bool,
+    flipped: bool,
+    block: &mut Block,
+    mut counting: Option<&mut Counting>,
+) {
     let mut sample = |contender: bool| {
         let arm = if contender { b } else { a };
         if prime {
             arm.run(&mut arena.buffers, 1);
         }
-        let ns = timed(arm, arena, block.passes);
+        let ns = match counting.as_deref_mut() {
+            None => timed(arm, arena, block.passes),
+            Some(counting) => {
+                let (ns, readings) = counting.around(|| timed(arm, arena, block.passes));
+                let sample = if contender { block.contender_ns.len() } else { block.baseline_ns.len() };
+                block.counts.get_or_insert_default().record(contender, sample, &readings);
+                ns
+            }
+        };
         if contender { block.contender_ns.push(ns) } else { block.baseline_ns.push(ns) }
     };
     for contender in [flipped, !flipped, !flipped, flipped] {

@@ -1,5 +1,6 @@
 //! Raw samples, as a bundle keeps them.
 
+use crate::counters::Reading;
 use crate::memory::Buffer;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,6 +25,40 @@ pub struct Block {
     pub disturbed: BTreeMap<u32, String>,
     /// What pages the arrays lay in.
     pub pages: Obtained,
+    /// Events counted around each sample, where a run asked for them; the clock is read inside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<SampleCounts>,
+}
+
+/// Events per sample, by name: one value per sample in time order, null where the event had no turn or no counter of
+/// its own for the whole sample. Never scaled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleCounts {
+    /// Of the baseline's samples.
+    pub baseline: BTreeMap<String, Vec<Option<u64>>>,
+    /// Of the contender's samples.
+    pub contender: BTreeMap<String, Vec<Option<u64>>>,
+}
+
+impl SampleCounts {
+    /// Adds what was read around sample number `sample` of a member.
+    pub(super) fn record(&mut self, contender: bool, sample: usize, readings: &[Reading]) {
+        let events = if contender { &mut self.contender } else { &mut self.baseline };
+        for reading in readings {
+            let exact = reading.value().filter(|_| reading.is_exact());
+            if exact.is_none() && !events.contains_key(reading.event()) {
+                continue;
+            }
+            let values = events.entry(reading.event().to_owned()).or_default();
+            values.resize(sample, None);
+            values.push(exact);
+        }
+    }
+
+    /// Every event has as many values as there are samples.
+    pub(super) fn complete(&mut self, samples: usize) {
+        self.baseline.values_mut().chain(self.contender.values_mut()).for_each(|values| values.resize(samples, None));
+    }
 }
 
 impl Block {
@@ -115,6 +150,7 @@ mod tests {
             contender_ns: ns,
             disturbed,
             pages,
+            counts: None,
         };
         assert_eq!(block.used_samples().0, [1, 2, 5, 6, 7, 8]);
         block.disturbed.insert(0, "migration".into());

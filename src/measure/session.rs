@@ -194,6 +194,11 @@ impl<'a> Session<'a> {
         self.counting.statuses()
     }
 
+    /// What counts around samples; `None` if nothing counts.
+    pub(super) fn counting_samples(&mut self) -> Option<&mut Counting> {
+        self.counting.absent.is_none().then_some(&mut self.counting)
+    }
+
     /// What happened to the thread since the session began.
     #[must_use]
     pub fn disturbance(&self) -> Disturbance {

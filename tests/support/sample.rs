@@ -71,6 +71,7 @@ fn blocks(steps: u64, baseline: f64, contender: f64) -> Vec<Block> {
             contender_ns: (0..12).map(|index| of(contender, index + 2 * u64::from(placement))).collect(),
             disturbed: BTreeMap::new(),
             pages: pages(),
+            counts: None,
         })
         .collect()
 }
