@@ -21,10 +21,41 @@ fn fleet() -> Vec<Bundle> {
     FLEET.iter().map(Made::bundle).collect()
 }
 
+/// A later run of the same machine whose first pair costs 1.5 times as much.
+fn rerun(bundle: &Bundle) -> Bundle {
+    let mut later = bundle.clone();
+    later.header.bundle_id = "1".repeat(32);
+    later.header.run_id = "made-later".to_owned();
+    later.header.created = "2026-01-03T03:04:05Z".to_owned();
+    let slower = later.pairs.iter_mut().find(|pair| !pair.null).unwrap();
+    for ns in slower.blocks.iter_mut().flat_map(|block| &mut block.contender_ns) {
+        *ns = *ns * 3 / 2;
+    }
+    later
+}
+
 /// Every chart of the bundles it is made for.
 fn pictures(bundles: &[Bundle]) -> Vec<(&'static str, Picture)> {
-    let of = |name: &str| if name == "fleet" { bundles } else { &bundles[..1] };
+    let runs = [bundles[0].clone(), rerun(&bundles[0])];
+    let of = |name: &str| match name {
+        "fleet" => bundles,
+        "forest" => &runs[..],
+        _ => &bundles[..1],
+    };
     CHARTS.iter().map(|chart| (chart.name, chart.picture(of(chart.name)).unwrap())).collect()
+}
+
+#[test]
+fn a_forest_compares_runs_of_one_class_only() {
+    let fleet = fleet();
+    let forest = stridewise::chart::find("forest").unwrap();
+    let picture = forest.picture(&[fleet[0].clone(), rerun(&fleet[0])]).unwrap();
+    assert!(picture.title.starts_with("1 of "), "{}", picture.title);
+    assert_eq!(picture.data.rows[0][4], Cell::Text("slower".into()));
+    assert!(matches!(picture.data.rows[0][1], Cell::Number(change) if (change - 50.0).abs() < 1.0));
+    let other = rerun(&fleet[1]);
+    assert!(forest.picture(&[fleet[0].clone(), other]).unwrap_err().contains("one class"));
+    assert!(forest.picture(&fleet[..1]).unwrap_err().contains("two runs"));
 }
 
 fn texts<'a>(document: &'a Document<'_>) -> Vec<Node<'a, 'a>> {
@@ -110,8 +141,10 @@ fn no_text_of_a_bundle_breaks_out() {
     for text in HOSTILE {
         let bundles = [[32, 512, 8192], [48, 1024, 16_384]]
             .map(|caches| Made { name: "CPU ", caches, counts: false, text }.bundle());
+        let runs = [bundles[0].clone(), rerun(&bundles[0])];
         for chart in CHARTS {
-            let svg = chart.picture(&bundles).unwrap().svg(Theme::Light, "x");
+            let bundles = if chart.name == "forest" { &runs } else { &bundles };
+            let svg = chart.picture(bundles).unwrap().svg(Theme::Light, "x");
             let document = Document::parse(&svg).unwrap_or_else(|error| panic!("{}: {text:?}: {error}", chart.name));
             let live = |node: &Node<'_, '_>| {
                 matches!(node.tag_name().name(), "script" | "img" | "image" | "a" | "foreignObject" | "style")
@@ -119,7 +152,7 @@ fn no_text_of_a_bundle_breaks_out() {
             };
             assert!(!document.descendants().any(|node| live(&node)), "{}: {text:?}", chart.name);
             assert!(!svg.chars().any(|c| c.is_control() && c != '\n'), "{}: {text:?}", chart.name);
-            let csv = chart.picture(&bundles).unwrap().data.csv();
+            let csv = chart.picture(bundles).unwrap().data.csv();
             assert!(!csv.lines().any(|line| line.starts_with(['=', '@'])), "{}: {csv}", chart.name);
         }
         let page = report::page(&bundles, "abc123");
@@ -228,6 +261,7 @@ fn a_page_has_a_policy_one_script_and_every_section() {
     let many = report::page(&bundles, "n");
     assert!(many.contains("id=\"comparison\"") && many.contains("<figcaption>Neoverse-N1</figcaption>"));
     assert!(many.len() < 1_572_864, "{} bytes", many.len());
-    assert_eq!(many.matches("<svg ").count(), 2 + 8 * (CHARTS.len() - 2));
+    // Two charts are of all machines, the forest is of one class, the others are of each machine.
+    assert_eq!(many.matches("<svg ").count(), 2 + 8 * (CHARTS.len() - 3));
     assert_ne!(report::nonce(), report::nonce());
 }

@@ -4,6 +4,7 @@ mod canvas;
 mod conflict_spikes;
 mod data;
 mod fleet;
+mod forest;
 mod grid;
 mod ink;
 mod locality_map;
@@ -64,6 +65,7 @@ const fn chart(name: &'static str, shows: &'static str, draw: Draw) -> Chart {
 pub const CHARTS: &[Chart] = &[
     chart("penalty-curve", "column time / row time over the size of the array", Draw::Many(penalty_curve::draw)),
     chart("fleet", "column time / row time by class of machine, of several bundles", Draw::Many(fleet::draw)),
+    chart("forest", "change of every case between runs of one class", Draw::Many(forest::draw)),
     chart("staircase", "nanoseconds per element by rows and by columns", Draw::Each(staircase::draw)),
     chart("shape-heatmap", "column time / row time over rows and columns", Draw::Scaled(shape_heatmap::scale, shape_heatmap::draw)),
     chart("conflict-spikes", "nanoseconds per element over every row length of a window", Draw::Each(conflict_spikes::draw)),

@@ -1,0 +1,108 @@
+//! A forest: the change of every case between runs of one class of machine, with its interval and the margin.
+
+use super::canvas::{Anchor, Area, Canvas, Frame};
+use super::data::caption;
+use super::ink::Ink;
+use super::picture::{Cell, Data, HEIGHT, Picture, WIDTH};
+use super::plot::{Axis, axes, extent};
+use super::text::{fit, width};
+use crate::bundle::Bundle;
+use crate::compare::{self, Change, Rule, Run, Said};
+
+/// The margin inside which a change is none.
+const MARGIN: f64 = 5.0;
+/// Cases shown at most: those that changed most.
+const MOST: usize = 24;
+const ROW: f64 = 20.0;
+
+fn percent(value: f64) -> String {
+    // Rounding may leave a zero with a sign.
+    if value.abs() < 0.05 { "0 %".to_owned() } else { format!("{value:+.0} %") }
+}
+
+/// Estimate and ends of the interval, in per cent.
+fn percents(change: &Change) -> [f64; 3] {
+    [change.change.estimate, change.change.low, change.change.high].map(|ratio| (ratio - 1.0) * 100.0)
+}
+
+/// The earliest run is the baseline of the others.
+pub(super) fn draw(bundles: &[Bundle]) -> Result<Picture, String> {
+    let runs: Vec<Run> = bundles.iter().map(Run::of).collect();
+    let runs = compare::distinct(runs).map_err(|conflict| conflict.to_string())?;
+    let Some((baseline, now)) = runs.split_first().filter(|(_, now)| !now.is_empty()) else {
+        return Err("the forest needs two runs or more".to_owned());
+    };
+    if now.iter().any(|run| run.class_id != baseline.class_id) {
+        return Err("the forest needs runs of one class of machine".to_owned());
+    }
+    let rule = Rule { threshold: MARGIN / 100.0 };
+    let mut changes = compare::changes(now, std::slice::from_ref(baseline), rule);
+    let compared = changes.len();
+    let size = |one: &Change| one.change.estimate.ln().abs();
+    changes.sort_by(|a, b| size(b).total_cmp(&size(a)).then_with(|| a.id.cmp(&b.id)));
+    changes.truncate(MOST);
+    changes.sort_by(|a, b| b.change.estimate.total_cmp(&a.change.estimate).then_with(|| a.id.cmp(&b.id)));
+    let told = |said| changes.iter().filter(|one| one.said == said).count();
+    let title = format!("{} of {compared} cases slower, {} faster", told(Said::Slower), told(Said::Faster));
+    let mut data = Data::new(&["case", "change_percent", "low", "high", "verdict"]);
+    for one in &changes {
+        let mut cells = vec![Cell::from(one.id.as_str())];
+        cells.extend(percents(one).map(|value| Cell::from(Some(value))));
+        cells.push(one.said.word().into());
+        data.rows.push(cells);
+    }
+    let values = changes.iter().flat_map(percents).chain([-2.0 * MARGIN, 2.0 * MARGIN]);
+    let x = Axis::linear("change of the penalty", values, false, percent).ok_or("the runs share no case")?;
+    #[expect(clippy::cast_precision_loss, reason = "rows")]
+    let y = Axis::linear("case", [0.0, changes.len() as f64].into_iter(), false, |_| String::new());
+    let extent = extent("Forest plot", 1, changes.len(), &x, &y.ok_or("the runs share no case")?);
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels")]
+    let height = (210.0 + ROW * changes.len() as f64) as u32;
+    let shown = if compared > MOST { format!("the {MOST} largest of {compared} changes") } else { "all cases".into() };
+    let later = if now.len() == 1 { "the later run".to_owned() } else { format!("{} later runs", now.len()) };
+    Ok(Picture {
+        title,
+        subtitle: format!("Penalty of {later} / that of the earliest run; {shown}"),
+        caption: caption(
+            &bundles.iter().collect::<Vec<_>>(),
+            &format!("{} runs", runs.len()),
+            "measured; bars: 95 % with the run-to-run deviation; grey: within 5 %; in colour: told as a change",
+        ),
+        data,
+        extent,
+        size: [WIDTH, height.max(HEIGHT / 2)],
+        drawing: Box::new(move |canvas, area| bars(canvas, area, &changes, &x)),
+    })
+}
+
+fn bars(canvas: &mut Canvas, area: Area, changes: &[Change], x: &Axis) {
+    let names: Vec<String> = changes.iter().map(|one| fit(&one.id, 12.0, 330.0)).collect();
+    let widest = names.iter().map(|name| width(name, 12.0)).fold(0.0, f64::max);
+    let inner = Area {
+        left: area.left + widest + 20.0,
+        top: area.top + 8.0,
+        right: area.right - 20.0,
+        bottom: area.bottom - 44.0,
+    };
+    let frame = Frame { area: inner, x: x.range, y: [0.0, 1.0] };
+    let at = |value: f64| frame.x_at(x.place(value));
+    canvas.rect([at(-MARGIN), inner.top], [at(MARGIN), inner.bottom], Ink::GRID.faded(0.6));
+    let none = Axis { label: String::new(), ..x.clone() }.with_ticks(std::iter::empty());
+    axes(canvas, frame, x, &none);
+    canvas.line(&[[at(0.0), inner.top], [at(0.0), inner.bottom]], Ink::FAINT, 1.2);
+    #[expect(clippy::cast_precision_loss, reason = "rows")]
+    let high = (inner.bottom - inner.top) / changes.len().max(1) as f64;
+    for (index, (one, name)) in changes.iter().zip(&names).enumerate() {
+        #[expect(clippy::cast_precision_loss, reason = "rows")]
+        let middle = inner.top + (index as f64 + 0.5) * high;
+        let (ink, kind) = match one.said {
+            Said::Slower => (Ink::series(1), 1),
+            Said::Faster => (Ink::series(0), 0),
+            Said::Inconclusive | Said::Unchanged => (Ink::FAINT, 2),
+        };
+        canvas.text(name, [inner.left - 12.0, middle], 12.0, Ink::TEXT, Anchor::Right);
+        let [estimate, low, high] = percents(one).map(|value| at(value.clamp(x.range[0], x.range[1])));
+        canvas.line(&[[low, middle], [high, middle]], ink, 1.6);
+        canvas.mark([estimate, middle], kind, ink);
+    }
+}
