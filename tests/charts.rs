@@ -11,7 +11,7 @@
 mod sample;
 
 use roxmltree::{Document, Node};
-use sample::{FLEET, HOSTILE, Made};
+use sample::{FLEET, HOSTILE, Made, rerun};
 use std::collections::{BTreeMap, BTreeSet};
 use stridewise::bundle::Bundle;
 use stridewise::chart::{CHARTS, Cell, Picture, Theme};
@@ -21,28 +21,9 @@ fn fleet() -> Vec<Bundle> {
     FLEET.iter().map(Made::bundle).collect()
 }
 
-/// A later run of the same machine whose first pair costs 1.5 times as much.
-fn rerun(bundle: &Bundle) -> Bundle {
-    let mut later = bundle.clone();
-    later.header.bundle_id = "1".repeat(32);
-    later.header.run_id = "made-later".to_owned();
-    later.header.created = "2026-01-03T03:04:05Z".to_owned();
-    let slower = later.pairs.iter_mut().find(|pair| !pair.null).unwrap();
-    for ns in slower.blocks.iter_mut().flat_map(|block| &mut block.contender_ns) {
-        *ns = *ns * 3 / 2;
-    }
-    later
-}
-
 /// Every chart of the bundles it is made for.
 fn pictures(bundles: &[Bundle]) -> Vec<(&'static str, Picture)> {
-    let runs = [bundles[0].clone(), rerun(&bundles[0])];
-    let of = |name: &str| match name {
-        "fleet" => bundles,
-        "forest" => &runs[..],
-        _ => &bundles[..1],
-    };
-    CHARTS.iter().map(|chart| (chart.name, chart.picture(of(chart.name)).unwrap())).collect()
+    CHARTS.iter().map(|chart| (chart.name, chart.picture(&sample::drawn_from(chart.name, bundles)).unwrap())).collect()
 }
 
 #[test]

@@ -307,3 +307,25 @@ pub const HOSTILE: [&str; 8] = [
     "\u{202e}abc\u{2066}\u{200b}'\"&lt;&#60;",
     "=cmd|' /C calc'!A0\t@SUM(1)\r\n+1",
 ];
+
+/// A later run of the same machine whose first pair costs 1.5 times as much.
+pub fn rerun(bundle: &Bundle) -> Bundle {
+    let mut later = bundle.clone();
+    later.header.bundle_id = "1".repeat(32);
+    later.header.run_id = "made-later".to_owned();
+    later.header.created = "2026-01-03T03:04:05Z".to_owned();
+    let slower = later.pairs.iter_mut().find(|pair| !pair.null).unwrap();
+    for ns in slower.blocks.iter_mut().flat_map(|block| &mut block.contender_ns) {
+        *ns = *ns * 3 / 2;
+    }
+    later
+}
+
+/// Which of the bundles the chart of this name is drawn from: all of them, two runs of the first, or the first.
+pub fn drawn_from(chart: &str, bundles: &[Bundle]) -> Vec<Bundle> {
+    match chart {
+        "fleet" => bundles.to_vec(),
+        "forest" => vec![bundles[0].clone(), rerun(&bundles[0])],
+        _ => bundles[..1].to_vec(),
+    }
+}
