@@ -149,6 +149,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn hoisted_operands_are_visited_once_per_run() {
+        let operand = |role, steps: [i64; 2]| Operand { role, buffer: 0, itemsize: 8, start: 0, steps: steps.to_vec() };
+        // A sum over each row into a vector.
+        let operands = vec![operand(Role::Read, [40, 8]), operand(Role::Update, [8, 0])];
+        let plain = LoopNest::new(vec![3, 5], operands, vec![120], &LoopOrder::identity(2)).unwrap();
+        assert_eq!((plain.accesses(), plain.bytes_read_written()), (45, (240, 120)));
+        let nest = plain.clone().hoisting();
+        assert_eq!([nest.is_hoisted(0), nest.is_hoisted(1)], [false, true]);
+        assert_eq!((nest.accesses(), nest.bytes_read_written()), (21, (144, 24)));
+        // Tiles of 2: every row is three runs.
+        let tiled = nest.tiled(&[(1, 2)]).unwrap();
+        assert_eq!((tiled.run_count(), tiled.accesses()), (9, 33));
+        let columns = plain.with_loops(vec![Loop { axis: 1, block: 1 }, Loop { axis: 0, block: 1 }]).unwrap();
+        assert_eq!(columns.hoisting().accesses(), 45);
+    }
+
     proptest! {
         #[test]
         fn any_tiling_visits_every_index_once(
@@ -168,6 +185,8 @@ mod tests {
                 loops.insert(inner, Loop { axis: loops[inner].axis, block: finer });
             }
             let Ok(twice) = once.with_loops(loops) else { return Ok(()) };
+            let mut runs = twice.runs();
+            prop_assert_eq!(std::iter::from_fn(|| runs.advance()).count() as u64, twice.run_count());
             let mut seen = visited(&twice).concat();
             seen.sort_unstable();
             prop_assert_eq!(seen, (0..i64::try_from(plain.steps()).unwrap()).collect::<Vec<_>>());

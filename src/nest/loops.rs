@@ -126,6 +126,7 @@ pub struct LoopNest {
     operands: Vec<Operand>,
     buffers: Vec<u64>,
     loops: Vec<Loop>,
+    hoisting: bool,
 }
 
 impl LoopNest {
@@ -141,7 +142,7 @@ impl LoopNest {
         order: &LoopOrder,
     ) -> Result<Self, NestError> {
         let loops = order.axes().iter().map(|&axis| Loop { axis, block: 1 }).collect();
-        let nest = Self { axes, operands, buffers, loops };
+        let nest = Self { axes, operands, buffers, loops, hoisting: false };
         nest.check_loops()?;
         nest.check_operands()?;
         Ok(nest)
@@ -190,8 +191,23 @@ impl LoopNest {
         self.with_loops(outer.chain(self.loops.iter().copied()).collect())
     }
 
+    /// The same nest with its innermost invariants in registers, as compilers keep them: an operand whose innermost step
+    /// is 0 is accessed once per run, loaded before it if it is read and stored behind it if it is written.
+    #[must_use]
+    pub fn hoisting(mut self) -> Self {
+        self.hoisting = true;
+        self
+    }
+
+    /// Whether an operand is accessed once per run, not at every step.
+    #[must_use]
+    pub fn is_hoisted(&self, operand: usize) -> bool {
+        self.hoisting && self.loops.len().checked_sub(1).is_some_and(|depth| self.loop_step(operand, depth) == 0)
+    }
+
     /// Divides the outermost loop's axis into at most `parts` nests over the same buffers, whole blocks of that loop
     /// each (of 64 indices if it is the only loop); together they do the accesses of this nest. Workers take one each.
+    /// Parts of a single loop load and store what is hoisted once each.
     ///
     /// # Errors
     /// None for a nest that was checked; the parts are checked again.
@@ -270,7 +286,7 @@ impl LoopNest {
         &self.axes
     }
 
-    /// The operands, in the order in which one innermost step touches them.
+    /// The operands, in the order in which one innermost step touches them (see [`LoopNest::hoisting`]).
     #[must_use]
     pub fn operands(&self) -> &[Operand] {
         &self.operands
@@ -300,20 +316,39 @@ impl LoopNest {
         if self.axes.contains(&0) { 0 } else { self.axes.iter().map(|&n| n as u64).product() }
     }
 
+    /// Executions of the innermost loop in one pass; 1 for a nest without loops.
+    #[must_use]
+    pub fn run_count(&self) -> u64 {
+        if self.axes.contains(&0) {
+            return 0;
+        }
+        let Some(&Loop { axis, .. }) = self.loops.last() else { return 1 };
+        let others = self.axes.iter().enumerate().filter(|&(other, _)| other != axis).map(|(_, &n)| n as u64);
+        let coarser = self.loops[..self.loops.len() - 1].iter().filter(|l| l.axis == axis).map(|l| l.block);
+        others.product::<u64>().saturating_mul(blocks(self.axes[axis], &coarser.collect::<Vec<_>>()))
+    }
+
+    /// Times that an operand's element is visited in one pass: at every step, or in every run if it is hoisted.
+    #[must_use]
+    pub fn visits(&self, operand: usize) -> u64 {
+        if self.is_hoisted(operand) { self.run_count() } else { self.steps() }
+    }
+
     /// Loads and stores of one pass; an update counts twice.
     #[must_use]
     pub fn accesses(&self) -> u64 {
-        let per_step: u64 = self.operands.iter().map(|o| if o.role == Role::Update { 2 } else { 1 }).sum();
-        self.steps().saturating_mul(per_step)
+        let per_visit = |operand: &Operand| if operand.role == Role::Update { 2 } else { 1 };
+        let each = self.operands.iter().enumerate().map(|(k, o)| self.visits(k).saturating_mul(per_visit(o)));
+        each.fold(0, u64::saturating_add)
     }
 
     /// Bytes read and bytes written by the program in one pass (not what the memory system moves).
     #[must_use]
     pub fn bytes_read_written(&self) -> (u64, u64) {
-        let steps = self.steps();
         let total = |unwanted: Role| {
-            let sizes = self.operands.iter().filter(|o| o.role != unwanted).map(|o| o.itemsize as u64);
-            sizes.fold(0_u64, |sum, size| sum.saturating_add(steps.saturating_mul(size)))
+            let wanted = self.operands.iter().enumerate().filter(|(_, o)| o.role != unwanted);
+            let each = wanted.map(|(k, o)| self.visits(k).saturating_mul(o.itemsize as u64));
+            each.fold(0_u64, u64::saturating_add)
         };
         (total(Role::Write), total(Role::Read))
     }
@@ -348,4 +383,11 @@ impl LoopNest {
     pub fn runs(&self) -> super::Runs<'_> {
         super::Runs::new(self)
     }
+}
+
+/// Blocks into which loops of descending block sizes divide `length` indices; 1 without a loop.
+fn blocks(length: usize, sizes: &[usize]) -> u64 {
+    let Some((&size, finer)) = sizes.split_first() else { return 1 };
+    let rest = if length.is_multiple_of(size) { 0 } else { blocks(length % size, finer) };
+    ((length / size) as u64).saturating_mul(blocks(size, finer)).saturating_add(rest)
 }

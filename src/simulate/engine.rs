@@ -109,25 +109,32 @@ impl Machine {
     }
 
     fn walk(&mut self, nest: &LoopNest, bases: &[u64]) {
-        let operands: Vec<Walker> = nest
-            .operands()
-            .iter()
-            .zip(nest.inner_steps())
-            .map(|(operand, step)| {
+        let steps = nest.inner_steps();
+        let of = |part: &[(usize, Role)]| -> Vec<Walker> {
+            let walker = |&(k, role): &(usize, Role)| {
+                let operand = &nest.operands()[k];
                 let base = bases.get(operand.buffer).copied().unwrap_or(0);
-                Walker::new(base, step, operand.itemsize as u64, operand.role)
-            })
-            .collect();
+                Walker::new(base, steps[k], operand.itemsize as u64, role)
+            };
+            part.iter().map(walker).collect()
+        };
+        let numbers = parts(nest);
+        let walkers = numbers.each_ref().map(|part| of(part));
         let most = self.stages.first().map_or(usize::MAX, |stage| stage.cache.ways());
         // A TLB's most recent page is that of the last operand: with several, each group starts with all of them.
-        let grouped = operands.len() <= most && self.tlbs.iter().all(|tlb| operands.len() <= tlb.entries.ways());
-        let mut at = vec![0; operands.len()];
+        let few = walkers[1].len();
+        let grouped = few <= most && self.tlbs.iter().all(|tlb| few <= tlb.entries.ways());
+        let mut at = Vec::new();
         let mut runs = nest.runs();
         while let Some(length) = runs.advance() {
-            for (k, operand) in operands.iter().enumerate() {
-                at[k] = operand.base.wrapping_add_signed(runs.at()[k]);
+            for (part, (numbers, walkers)) in numbers.iter().zip(&walkers).enumerate() {
+                if numbers.is_empty() {
+                    continue;
+                }
+                at.clear();
+                at.extend(numbers.iter().zip(walkers).map(|(&(k, _), w)| w.base.wrapping_add_signed(runs.at()[k])));
+                raw::run(self, walkers, &mut at, if part == 1 { length as u64 } else { 1 }, grouped);
             }
-            raw::run(self, &operands, &mut at, length as u64, grouped);
         }
     }
 
@@ -317,6 +324,24 @@ impl Machine {
             }
         }
     }
+}
+
+/// What a run accesses before its steps, in each of them and behind them: operands and what is done with them.
+fn parts(nest: &LoopNest) -> [Vec<(usize, Role)>; 3] {
+    let mut parts = [const { Vec::new() }; 3];
+    for (k, operand) in nest.operands().iter().enumerate() {
+        if !nest.is_hoisted(k) {
+            parts[1].push((k, operand.role));
+            continue;
+        }
+        if operand.role != Role::Write {
+            parts[0].push((k, Role::Read));
+        }
+        if operand.role != Role::Read {
+            parts[2].push((k, Role::Write));
+        }
+    }
+    parts
 }
 
 /// One operand of a run.

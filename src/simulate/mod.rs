@@ -74,9 +74,13 @@ pub enum Error {
 /// Touched lines of a pass, where steps inside a line count once: what simulating costs.
 #[must_use]
 pub fn touches(nest: &LoopNest, line: u64) -> u64 {
-    let share = nest.inner_steps().iter().map(|step| step.unsigned_abs().clamp(1, line)).max().unwrap_or(line);
-    let steps = u128::from(nest.steps()) * u128::from(share) / u128::from(line.max(1));
-    u64::try_from(steps).unwrap_or(u64::MAX).saturating_mul(nest.operands().len() as u64)
+    let steps = nest.inner_steps();
+    let inside = || steps.iter().enumerate().filter(|&(operand, _)| !nest.is_hoisted(operand));
+    let share = inside().map(|(_, step)| step.unsigned_abs().clamp(1, line)).max().unwrap_or(line);
+    let groups = u128::from(nest.steps()) * u128::from(share) / u128::from(line.max(1));
+    let walked = u64::try_from(groups).unwrap_or(u64::MAX).saturating_mul(inside().count() as u64);
+    let hoisted = (steps.len() - inside().count()) as u64;
+    walked.saturating_add(nest.run_count().saturating_mul(hoisted))
 }
 
 /// What is replayed.
@@ -406,7 +410,8 @@ mod tests {
         let operands: Vec<Operand> = (0..=rng.below(2))
             .map(|buffer| {
                 let itemsize = [1, 4, 8, 16, 64][usize::try_from(rng.below(5)).unwrap()];
-                let steps: Vec<i64> = axes.iter().map(|_| rng.below(401).cast_signed() - 200).collect();
+                let mut step = || if rng.below(5) == 0 { 0 } else { rng.below(401).cast_signed() - 200 };
+                let steps: Vec<i64> = axes.iter().map(|_| step()).collect();
                 let role = [Role::Read, Role::Write, Role::Update][usize::try_from(rng.below(3)).unwrap()];
                 Operand { role, buffer: usize::try_from(buffer).unwrap(), itemsize, start: 8000, steps }
             })
@@ -416,6 +421,8 @@ mod tests {
         let order = LoopOrder::new(order).unwrap();
         let buffers = vec![16_400; operands.len()];
         let nest = LoopNest::new(axes.clone(), operands, buffers, &order).unwrap();
-        if rng.coin() { nest.tiled(&[(0, 1 + usize::try_from(rng.below(4)).unwrap())]).unwrap() } else { nest }
+        let tile = 1 + usize::try_from(rng.below(4)).unwrap();
+        let nest = if rng.coin() { nest.tiled(&[(0, tile)]).unwrap() } else { nest };
+        if rng.coin() { nest.hoisting() } else { nest }
     }
 }

@@ -7,7 +7,7 @@ use super::Accesses;
 use super::geometry::Geometry;
 use super::model::{LastLevel, Model, Prefetch, Replacement, Writes};
 use super::report::{LevelCounts, Pass, TlbCounts};
-use crate::nest::{LoopNest, Role};
+use crate::nest::{LoopNest, Operand, Role};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 #[derive(Clone, Copy, Debug)]
@@ -193,22 +193,36 @@ impl Reference {
     /// The loops from `depth` inwards over the block of each axis that the outer loops have chosen.
     fn visit(&mut self, nest: &LoopNest, bases: &[u64], depth: usize, blocks: &mut Vec<(usize, usize)>) {
         let Some(one) = nest.loops().get(depth) else {
-            for (number, operand) in nest.operands().iter().enumerate() {
-                let base = bases.get(operand.buffer).copied().unwrap_or(0);
-                let mut at = base.wrapping_add_signed(operand.start);
-                for (&(index, _), &step) in blocks.iter().zip(&operand.steps) {
-                    at = at.wrapping_add_signed(step.wrapping_mul(i64::try_from(index).unwrap_or(0)));
-                }
-                self.access(number, at, operand.itemsize as u64, operand.role);
+            for (number, operand) in nest.operands().iter().enumerate().filter(|&(k, _)| !nest.is_hoisted(k)) {
+                self.access(number, at(operand, bases, blocks), operand.itemsize as u64, operand.role);
             }
             return;
         };
+        let innermost = depth + 1 == nest.loops().len();
+        if innermost {
+            self.hoisted(nest, bases, blocks, Role::Read);
+        }
         let (from, to) = blocks[one.axis];
         for start in (from..to).step_by(one.block) {
             blocks[one.axis] = (start, to.min(start.saturating_add(one.block)));
             self.visit(nest, bases, depth + 1, blocks);
         }
         blocks[one.axis] = (from, to);
+        if innermost {
+            self.hoisted(nest, bases, blocks, Role::Write);
+        }
+    }
+
+    /// What a run does once: its loads before, its stores behind.
+    fn hoisted(&mut self, nest: &LoopNest, bases: &[u64], blocks: &[(usize, usize)], role: Role) {
+        if nest.steps() == 0 {
+            return;
+        }
+        for (number, operand) in nest.operands().iter().enumerate().filter(|&(k, _)| nest.is_hoisted(k)) {
+            if operand.role == role || operand.role == Role::Update {
+                self.access(number, at(operand, bases, blocks), operand.itemsize as u64, role);
+            }
+        }
     }
 
     fn access(&mut self, operand: usize, address: u64, size: u64, role: Role) {
@@ -366,4 +380,12 @@ impl Reference {
             set.touch(way, now);
         }
     }
+}
+
+/// Where an operand's element lies, by the first index of the present block of every axis.
+fn at(operand: &Operand, bases: &[u64], blocks: &[(usize, usize)]) -> u64 {
+    let base = bases.get(operand.buffer).copied().unwrap_or(0).wrapping_add_signed(operand.start);
+    blocks.iter().zip(&operand.steps).fold(base, |at, (&(index, _), &step)| {
+        at.wrapping_add_signed(step.wrapping_mul(i64::try_from(index).unwrap_or(0)))
+    })
 }

@@ -77,7 +77,7 @@ struct Walk {
 impl Walk {
     fn of(nest: &LoopNest, bases: &[u64]) -> Option<Self> {
         let [operand] = nest.operands() else { return None };
-        if operand.role != Role::Read || nest.is_tiled() || nest.steps() == 0 {
+        if operand.role != Role::Read || nest.is_tiled() || nest.is_hoisted(0) || nest.steps() == 0 {
             return None;
         }
         let base = bases.get(operand.buffer)?.checked_add_signed(operand.start)?;
