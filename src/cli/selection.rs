@@ -5,9 +5,8 @@ use super::exit::Failure;
 use crate::kernel::{Kernel, Walk};
 use crate::memory::PagePolicy;
 use crate::nest::LoopOrder;
-use crate::suite::{self, Case, FAMILIES, Item, Level, Machine, Pace};
+use crate::suite::{self, Case, FAMILIES, Filter, Item, Level, Machine, Pace};
 use clap::Args;
-use regex::Regex;
 use std::time::Duration;
 
 /// Which cases.
@@ -103,12 +102,9 @@ impl Selection {
             items.retain(|item| self.family.contains(&item.contender().family));
         }
         if let Some(pattern) = &self.filter {
-            let regex = Regex::new(pattern).map_err(|error| {
-                let text = error.to_string();
-                let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                Failure::usage(format!("--filter {pattern:?}: {last}"))
-            })?;
-            items.retain(|item| regex.is_match(&item.id()));
+            let filter: Filter =
+                pattern.parse().map_err(|error| Failure::usage(format!("--filter {pattern:?}: {error}")))?;
+            items.retain(|item| filter.keeps(item));
         }
         if items.is_empty() {
             let flag = self.filter.as_ref().map_or_else(|| "--family".to_owned(), |f| format!("--filter {f:?}"));

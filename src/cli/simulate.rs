@@ -6,8 +6,7 @@ use super::output::{self, Format, table};
 use crate::bundle::{self, Partial};
 use crate::host::Host;
 use crate::kernel::Kernel;
-use crate::layout::byte_range;
-use crate::nest::{Chase, LoopNest, LoopOrder, Operand, Role};
+use crate::nest::{Chase, LoopNest, LoopOrder};
 use crate::simulate::{self, Geometry, LastLevel, Model, Options, Pass, Prefetch, Replacement, Report, Writes};
 use crate::suite::Case;
 use crate::units::{bytes_long, bytes_tick, count};
@@ -244,8 +243,8 @@ fn chosen(report: &Report, warm: bool) -> &Pass {
 
 fn nest(args: &SimulateArgs) -> Result<(LoopNest, String), Failure> {
     if let Some(text) = &args.nest {
-        let nest =
-            raw_nest(text, args.itemsize).map_err(|error| Failure::usage(format!("--nest {text:?}: {error}")))?;
+        let nest = LoopNest::parse(text, args.itemsize)
+            .map_err(|error| Failure::usage(format!("--nest {text:?}: {error}")))?;
         return Ok((nest, format!("nest {text}, {} bytes per element", args.itemsize)));
     }
     let Some(Given { shape, dtype, order, flag }) = args.array.given()? else {
@@ -270,44 +269,6 @@ fn nest(args: &SimulateArgs) -> Result<(LoopNest, String), Failure> {
     let what =
         format!("{kernel} over {} {dtype}, {order} order, {bytes}, loop order {}{tile}", case.shape_text(), case.loops);
     Ok((nest, what))
-}
-
-/// `512:16384,512:32;w:512:8,512:4096`.
-fn raw_nest(text: &str, itemsize: usize) -> Result<LoopNest, String> {
-    let mut extents: Option<Vec<usize>> = None;
-    let (mut operands, mut buffers) = (Vec::new(), Vec::new());
-    for (buffer, part) in text.split(';').map(str::trim).enumerate() {
-        let (role, loops) = match part.split_at_checked(2) {
-            Some(("r:", rest)) => (Role::Read, rest),
-            Some(("w:", rest)) => (Role::Write, rest),
-            Some(("u:", rest)) => (Role::Update, rest),
-            _ => (Role::Read, part),
-        };
-        let (mut here, mut steps) = (Vec::new(), Vec::new());
-        for one in loops.split(',') {
-            let wrong = || format!("{one:?}: expected EXTENT:STEP, such as 512:16384");
-            let (extent, step) = one.trim().split_once(':').ok_or_else(wrong)?;
-            here.push(extent.parse::<usize>().map_err(|_| wrong())?);
-            steps.push(step.parse::<i64>().map_err(|_| wrong())?);
-        }
-        if extents.as_ref().is_some_and(|known| *known != here) {
-            return Err(format!("{part:?}: every operand has the same extents"));
-        }
-        extents = Some(here.clone());
-        // The buffer is what the walk needs; negative steps begin inside it.
-        let axes = here.iter().copied().zip(steps.iter().copied());
-        let (low, high) = byte_range(0, itemsize, axes).unwrap_or((0, 0));
-        let fits = |value: i128| i64::try_from(value).map_err(|_| "the walk leaves 2^63 bytes".to_owned());
-        let (start, bytes) = (fits(low.saturating_neg())?, fits(high.saturating_sub(low))?);
-        operands.push(Operand { role, buffer, itemsize, start, steps });
-        buffers.push(bytes.unsigned_abs());
-    }
-    if itemsize == 0 {
-        return Err("--itemsize 0: expected at least one byte".to_owned());
-    }
-    let extents = extents.unwrap_or_default();
-    let order = LoopOrder::identity(extents.len());
-    LoopNest::new(extents, operands, buffers, &order).map_err(|error| error.to_string())
 }
 
 fn geometries(args: &SimulateArgs) -> Result<Vec<(String, Geometry)>, Failure> {

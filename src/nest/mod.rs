@@ -8,6 +8,7 @@ mod chase;
 mod iterate;
 mod loops;
 mod order;
+mod parse;
 
 pub use chase::Chase;
 pub use iterate::Runs;

@@ -3,11 +3,13 @@
 mod case;
 mod catalogue;
 mod estimate;
+mod filter;
 mod machine;
 
 pub use case::{Case, CaseError, LONGEST_ID, MOST_AXES, Options};
 pub use catalogue::{FAMILIES, Family, Level, custom, items};
 pub use estimate::{Pace, estimate_ns, fit_placement, pass_ns, set_up_ns};
+pub use filter::Filter;
 pub use machine::{Machine, SizeClass};
 
 /// What is measured together.
