@@ -12,7 +12,7 @@ pub(super) struct ArrayArgs {
     /// Length per axis, such as 4096,4096
     #[arg(long, value_name = "N,N,…", value_parser = shape, conflicts_with = "npy")]
     pub(super) shape: Option<Shape>,
-    /// Element type: u1 i2 i4 f4 f8 c16 (the number counts bytes) [default: f8]
+    /// Element type: u1 i2 i4 f4 i8 f8 c16 (the number counts bytes) [default: f8]
     #[arg(long, value_name = "DTYPE", conflicts_with = "npy")]
     pub(super) dtype: Option<DType>,
     /// C: the last axis is fastest; F: the first [default: C]

@@ -39,6 +39,7 @@ impl Total {
             DType::U1 => u128::from(self.whole & 0xff),
             DType::I2 => u128::from(self.whole & 0xffff),
             DType::I4 => u128::from(self.whole & 0xffff_ffff),
+            DType::I8 => u128::from(self.whole),
             DType::F4 | DType::F8 => bits(self.even + self.odd),
             DType::C16 => bits(self.even) << 64 | bits(self.odd),
         })
@@ -72,6 +73,7 @@ fn push(bytes: &mut Vec<u8>, dtype: DType, value: i8) {
         DType::U1 => bytes.extend(value.to_ne_bytes()),
         DType::I2 => bytes.extend(i16::from(value).to_ne_bytes()),
         DType::I4 => bytes.extend(i32::from(value).to_ne_bytes()),
+        DType::I8 => bytes.extend(i64::from(value).to_ne_bytes()),
         DType::F4 => bytes.extend(f32::from(value).to_ne_bytes()),
         DType::F8 | DType::C16 => bytes.extend(f64::from(value).to_ne_bytes()),
     }

@@ -67,6 +67,7 @@ macro_rules! vector {
 vector!(NeonU1, uint8x16_t, u8, 16, 3, vaddq_u8, vsubq_u8);
 vector!(NeonI2, int16x8_t, i16, 8, 3, vaddq_s16, vsubq_s16);
 vector!(NeonI4, int32x4_t, i32, 4, 3, vaddq_s32, vsubq_s32);
+vector!(NeonI8, int64x2_t, i64, 2, 3, vaddq_s64, vsubq_s64);
 vector!(NeonF4, float32x4_t, f32, 4, 3.0, vaddq_f32, vsubq_f32);
 vector!(NeonF8, float64x2_t, f64, 2, 3.0, vaddq_f64, vsubq_f64);
 
@@ -76,6 +77,7 @@ impl Width for Neon {
     type U1 = NeonU1;
     type I2 = NeonI2;
     type I4 = NeonI4;
+    type I8 = NeonI8;
     type F4 = NeonF4;
     type F8 = NeonF8;
     type C16 = NeonF8;

@@ -76,6 +76,7 @@ scalar! {
     u8: 3, u8::wrapping_add, u8::wrapping_sub;
     i16: 3, i16::wrapping_add, i16::wrapping_sub;
     i32: 3, i32::wrapping_add, i32::wrapping_sub;
+    i64: 3, i64::wrapping_add, i64::wrapping_sub;
     f32: 3.0, std::ops::Add::add, std::ops::Sub::sub;
     f64: 3.0, std::ops::Add::add, std::ops::Sub::sub;
 }
@@ -110,6 +111,7 @@ memory! {
     u8: |total, value| total.whole = total.whole.wrapping_add(u64::from(value));
     i16: |total, value| total.whole = total.whole.wrapping_add(i64::from(value).cast_unsigned());
     i32: |total, value| total.whole = total.whole.wrapping_add(i64::from(value).cast_unsigned());
+    i64: |total, value| total.whole = total.whole.wrapping_add(value.cast_unsigned());
     f32: |total, value| total.even += f64::from(value);
     f64: |total, value| total.even += value;
     Complex: |total, value| {
@@ -127,6 +129,7 @@ impl super::raw_select::Width for Plain {
     type U1 = super::raw::Join<u8, 16>;
     type I2 = super::raw::Join<i16, 8>;
     type I4 = super::raw::Join<i32, 4>;
+    type I8 = super::raw::Join<i64, 2>;
     type F4 = super::raw::Join<f32, 4>;
     type F8 = super::raw::Join<f64, 2>;
     type C16 = Complex;

@@ -13,6 +13,7 @@ pub(super) trait Width {
     type U1: Memory;
     type I2: Memory;
     type I4: Memory;
+    type I8: Memory;
     type F4: Memory;
     type F8: Memory;
     type C16: Memory;
@@ -71,6 +72,7 @@ impl Wanted {
             DType::U1 => chains::<B, u8>(),
             DType::I2 => chains::<B, i16>(),
             DType::I4 => chains::<B, i32>(),
+            DType::I8 => chains::<B, i64>(),
             DType::F4 => chains::<B, f32>(),
             DType::F8 => chains::<B, f64>(),
             DType::C16 => chains::<B, Complex>(),
@@ -82,6 +84,7 @@ impl Wanted {
             DType::U1 => self.loops::<B, W, W::U1, u8>(),
             DType::I2 => self.loops::<B, W, W::I2, i16>(),
             DType::I4 => self.loops::<B, W, W::I4, i32>(),
+            DType::I8 => self.loops::<B, W, W::I8, i64>(),
             DType::F4 => self.loops::<B, W, W::F4, f32>(),
             DType::F8 => self.loops::<B, W, W::F8, f64>(),
             DType::C16 => self.loops::<B, W, W::C16, Complex>(),

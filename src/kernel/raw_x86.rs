@@ -73,28 +73,32 @@ macro_rules! vector {
 vector!(Sse2U1, __m128i, u8, 16, 3, _mm_add_epi8, _mm_sub_epi8, _mm_stream_si128, std::convert::identity);
 vector!(Sse2I2, __m128i, i16, 8, 3, _mm_add_epi16, _mm_sub_epi16, _mm_stream_si128, std::convert::identity);
 vector!(Sse2I4, __m128i, i32, 4, 3, _mm_add_epi32, _mm_sub_epi32, _mm_stream_si128, std::convert::identity);
+vector!(Sse2I8, __m128i, i64, 2, 3, _mm_add_epi64, _mm_sub_epi64, _mm_stream_si128, std::convert::identity);
 vector!(Sse2F4, __m128, f32, 4, 3.0, _mm_add_ps, _mm_sub_ps, _mm_stream_si128, _mm_castps_si128);
 vector!(Sse2F8, __m128d, f64, 2, 3.0, _mm_add_pd, _mm_sub_pd, _mm_stream_si128, _mm_castpd_si128);
 vector!(Avx2U1, __m256i, u8, 32, 3, _mm256_add_epi8, _mm256_sub_epi8, _mm256_stream_si256, std::convert::identity);
 vector!(Avx2I2, __m256i, i16, 16, 3, _mm256_add_epi16, _mm256_sub_epi16, _mm256_stream_si256, std::convert::identity);
 vector!(Avx2I4, __m256i, i32, 8, 3, _mm256_add_epi32, _mm256_sub_epi32, _mm256_stream_si256, std::convert::identity);
+vector!(Avx2I8, __m256i, i64, 4, 3, _mm256_add_epi64, _mm256_sub_epi64, _mm256_stream_si256, std::convert::identity);
 vector!(Avx2F4, __m256, f32, 8, 3.0, _mm256_add_ps, _mm256_sub_ps, _mm256_stream_si256, _mm256_castps_si256);
 vector!(Avx2F8, __m256d, f64, 4, 3.0, _mm256_add_pd, _mm256_sub_pd, _mm256_stream_si256, _mm256_castpd_si256);
 vector!(Avx512U1, __m512i, u8, 64, 3, _mm512_add_epi8, _mm512_sub_epi8, _mm512_stream_si512, std::convert::identity);
 vector!(Avx512I2, __m512i, i16, 32, 3, _mm512_add_epi16, _mm512_sub_epi16, _mm512_stream_si512, std::convert::identity);
 vector!(Avx512I4, __m512i, i32, 16, 3, _mm512_add_epi32, _mm512_sub_epi32, _mm512_stream_si512, std::convert::identity);
+vector!(Avx512I8, __m512i, i64, 8, 3, _mm512_add_epi64, _mm512_sub_epi64, _mm512_stream_si512, std::convert::identity);
 vector!(Avx512F4, __m512, f32, 16, 3.0, _mm512_add_ps, _mm512_sub_ps, _mm512_stream_si512, _mm512_castps_si512);
 vector!(Avx512F8, __m512d, f64, 8, 3.0, _mm512_add_pd, _mm512_sub_pd, _mm512_stream_si512, _mm512_castpd_si512);
 
 /// One width: its vectors, and the two loops compiled for it. A line is read with as many accumulators at every width.
 macro_rules! width {
-    ($name:ident, $features:literal, $parts:literal, $steps:literal, $u1:ty, $i2:ty, $i4:ty, $f4:ty, $f8:ty) => {
+    ($name:ident, $features:literal, $parts:literal, $steps:literal, $u1:ty, $i2:ty, $i4:ty, $i8:ty, $f4:ty, $f8:ty) => {
         pub(super) struct $name;
 
         impl Width for $name {
             type U1 = $u1;
             type I2 = $i2;
             type I4 = $i4;
+            type I8 = $i8;
             type F4 = $f4;
             type F8 = $f8;
             // Two lanes to an element.
@@ -119,6 +123,6 @@ macro_rules! width {
     };
 }
 
-width!(Sse2, "sse2", 4, 2, Sse2U1, Sse2I2, Sse2I4, Sse2F4, Sse2F8);
-width!(Avx2, "avx2", 2, 4, Avx2U1, Avx2I2, Avx2I4, Avx2F4, Avx2F8);
-width!(Avx512, "avx512f,avx512bw", 1, 8, Avx512U1, Avx512I2, Avx512I4, Avx512F4, Avx512F8);
+width!(Sse2, "sse2", 4, 2, Sse2U1, Sse2I2, Sse2I4, Sse2I8, Sse2F4, Sse2F8);
+width!(Avx2, "avx2", 2, 4, Avx2U1, Avx2I2, Avx2I4, Avx2I8, Avx2F4, Avx2F8);
+width!(Avx512, "avx512f,avx512bw", 1, 8, Avx512U1, Avx512I2, Avx512I4, Avx512I8, Avx512F4, Avx512F8);

@@ -39,6 +39,7 @@ impl Visitor for Interpret<'_> {
             DType::U1 => self.interpret::<B, u8>(),
             DType::I2 => self.interpret::<B, i16>(),
             DType::I4 => self.interpret::<B, i32>(),
+            DType::I8 => self.interpret::<B, i64>(),
             DType::F4 => self.interpret::<B, f32>(),
             DType::F8 => self.interpret::<B, f64>(),
             DType::C16 => self.interpret::<B, Complex>(),
@@ -116,6 +117,7 @@ element! {
     u8: |sum| Total { whole: u64::from(sum), ..Total::default() };
     i16: |sum| Total { whole: i64::from(sum).cast_unsigned(), ..Total::default() };
     i32: |sum| Total { whole: i64::from(sum).cast_unsigned(), ..Total::default() };
+    i64: |sum| Total { whole: sum.cast_unsigned(), ..Total::default() };
     f32: |sum| Total { even: f64::from(sum), ..Total::default() };
     f64: |sum| Total { even: sum, ..Total::default() };
     Complex: |sum| Total { even: sum.re, odd: sum.im, ..Total::default() };

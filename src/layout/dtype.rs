@@ -11,13 +11,16 @@ pub enum DType {
     I2,
     I4,
     F4,
+    I8,
     F8,
     C16,
 }
 
 impl DType {
     /// Every element type, smallest first.
-    pub const ALL: [Self; 6] = [Self::U1, Self::I2, Self::I4, Self::F4, Self::F8, Self::C16];
+    pub const ALL: [Self; 7] = [Self::U1, Self::I2, Self::I4, Self::F4, Self::I8, Self::F8, Self::C16];
+    /// Their names, as messages list them.
+    pub const NAMES: &'static str = "u1 i2 i4 f4 i8 f8 c16";
 
     /// Bytes of one element.
     #[must_use]
@@ -26,7 +29,7 @@ impl DType {
             Self::U1 => 1,
             Self::I2 => 2,
             Self::I4 | Self::F4 => 4,
-            Self::F8 => 8,
+            Self::I8 | Self::F8 => 8,
             Self::C16 => 16,
         }
     }
@@ -39,6 +42,7 @@ impl DType {
             Self::I2 => "i2",
             Self::I4 => "i4",
             Self::F4 => "f4",
+            Self::I8 => "i8",
             Self::F8 => "f8",
             Self::C16 => "c16",
         }
@@ -52,6 +56,7 @@ impl DType {
             Self::I2 => "int16",
             Self::I4 => "int32",
             Self::F4 => "float32",
+            Self::I8 => "int64",
             Self::F8 => "float64",
             Self::C16 => "complex128",
         }
@@ -74,7 +79,7 @@ impl FromStr for DType {
         Self::ALL
             .into_iter()
             .find(|dtype| dtype.name() == bare || dtype.long_name() == text)
-            .ok_or_else(|| format!("unknown dtype {text:?}: expected one of u1 i2 i4 f4 f8 c16 (or float64 and so on)"))
+            .ok_or_else(|| format!("unknown dtype {text:?}: expected one of {} (or float64 and so on)", Self::NAMES))
     }
 }
 
@@ -88,6 +93,7 @@ mod tests {
             assert_eq!(dtype.name().parse(), Ok(dtype));
             assert_eq!(dtype.long_name().parse(), Ok(dtype));
         }
+        assert_eq!(DType::NAMES, DType::ALL.map(DType::name).join(" "));
         assert_eq!("<f8".parse(), Ok(DType::F8));
         assert!(">f8".parse::<DType>().is_err());
         assert!("f16".parse::<DType>().unwrap_err().contains("u1 i2 i4"));

@@ -154,7 +154,7 @@ fn dtype(descr: &str) -> Result<(DType, bool)> {
         let kind = if known { "unsupported_dtype" } else { "bad_descr" };
         return refuse(
             kind,
-            format!("dtype {descr:?}: expected one of u1 i2 i4 f4 f8 c16 with a byte order such as <f8"),
+            format!("dtype {descr:?}: expected one of {} with a byte order such as <f8", DType::NAMES),
         );
     };
     match (mark, dtype) {
