@@ -1,1 +1,4 @@
-//! Best loop order, tiles, padding, pages; predicted misses and penalty.
+//! What the CPU really has, what a nest will cost on it, and what to change.
+#![allow(clippy::cast_precision_loss, reason = "counts and sizes are far below 2^53")]
+
+pub mod infer;
