@@ -3,6 +3,7 @@
 //! Curves have 16 points per octave and five samples per point. The seeds that the method was tuned on (below 100,000)
 //! are others than those that are reported (from 1,000,000).
 
+#![allow(clippy::print_stdout, reason = "an example shows its result")]
 use std::process::ExitCode;
 use stridewise::advise::infer::{Curve, Point, infer, translation};
 use stridewise::units::Rng;

@@ -10,6 +10,7 @@ mod engine;
 mod footprint;
 mod geometry;
 mod model;
+mod placed;
 mod raw;
 mod reference;
 mod report;
@@ -18,6 +19,7 @@ mod shortcut;
 pub use cpus::{CPUS, Cpu};
 pub use geometry::{Geometry, GeometryError, Level, TlbLevel};
 pub use model::{LastLevel, Model, Prefetch, Replacement, Writes};
+pub use placed::{Placed, Served};
 pub use report::{LevelCounts, Pass, Report, TlbCounts};
 
 use crate::nest::{Chase, LoopNest};

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Predicted against measured penalties of a standard run, each case left out of what it is predicted from, beside
+# misses x latency and a roofline. Without a folder it measures one first (5 minutes).
+#   scripts/advise-accuracy.sh [DIR]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+dir=${1:-}
+if [ -z "$dir" ]; then
+  dir=$(mktemp -d)/run
+  cargo run --quiet --release -- run --suite standard --out "$dir" --quiet --no-charts > /dev/null
+fi
+cargo run --quiet --release --example advise_accuracy -- "$dir" "${@:2}"

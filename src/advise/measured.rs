@@ -1,0 +1,323 @@
+//! What a bundle's own curves say of its CPU.
+
+use super::infer::{self, Curve, Inferred, Point};
+use super::model::{Costs, Known, Timed, Traffic};
+use crate::bundle::{Bundle, CaseInfo, CaseRecord, Member};
+use crate::memory::PagePolicy;
+use crate::simulate::Geometry;
+use crate::stats;
+use crate::suite::Case;
+use std::collections::BTreeMap;
+
+/// Families that the costs are found from; what is predicted is never among them unless it is one of their cases, and
+/// then that case is left out.
+pub const CURVES: [&str; 3] = ["floor", "roof", "stride"];
+/// Points of the stride family that a fit needs.
+const LEAST_POINTS: usize = 8;
+/// Octaves below its nominal size at which a cache counts as smaller.
+const SMALLER: f64 = 0.25;
+/// Bytes of a huge page where a bundle does not tell.
+const HUGE: u64 = 2 << 20;
+/// A walk of a kind whose floor was not measured: this much per operand over that of `sum f8`.
+const UNKNOWN_OPERAND: f64 = 0.5;
+
+/// A latency curve of the family `latency`: one node per line, or per page.
+#[must_use]
+pub fn latency_curve(bundle: &Bundle, pages: &str, per_page: bool) -> Curve {
+    let page = bundle.header.machine.page_bytes.unwrap_or(4096);
+    let of = |record: &&CaseRecord| {
+        let case = &record.case;
+        let pitch: u64 = case.options.get("pitch").and_then(|pitch| pitch.parse().ok()).unwrap_or(64);
+        let policy = case.options.get("pages").map_or("base", String::as_str);
+        case.family == "latency" && policy == pages && case.threads == 1 && (pitch >= page) == per_page
+    };
+    let point = |record: &CaseRecord| {
+        let case = &record.case;
+        let per_step =
+            |block: &crate::measure::SoloBlock, ns: u64| ns as f64 / block.passes.max(1) as f64 / case.steps as f64;
+        let samples = record.blocks.iter().flat_map(|block| block.ns.iter().map(move |&ns| per_step(block, ns)));
+        let size = if per_page { case.steps as f64 } else { case.footprint_bytes as f64 };
+        Point { size, samples: samples.collect() }
+    };
+    Curve::new(bundle.cases.iter().filter(of).map(point).collect())
+}
+
+/// The caches that the chase shows: on huge pages where there are some, so that no TLB mixes in.
+#[must_use]
+pub fn caches(bundle: &Bundle) -> Option<Inferred> {
+    ["huge", "base"].iter().find_map(|pages| infer::infer(&latency_curve(bundle, pages, false)))
+}
+
+/// The TLBs for base pages that the page chase shows, in pages.
+#[must_use]
+pub fn tlbs(bundle: &Bundle) -> Option<Inferred> {
+    let line = bundle.header.machine.caches.iter().find_map(|cache| cache.line).unwrap_or(64);
+    let dense = latency_curve(bundle, "base", false);
+    let dense = Curve::new(
+        dense.points().iter().map(|p| Point { size: p.size / f64::from(line), samples: p.samples.clone() }).collect(),
+    );
+    infer::infer(&infer::translation(&latency_curve(bundle, "base", true), &dense)?)
+}
+
+/// A cache or TLB as the machine names it beside what its curve shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beside {
+    /// `L1d`, `L2 dTLB`.
+    pub name: String,
+    /// Bytes, or pages of a TLB, as the machine says; `None` for a level that it does not name.
+    pub nominal: Option<u64>,
+    /// What the curve shows of it; `None` where it shows no such level.
+    pub found: Option<infer::Level>,
+    /// A disagreement, in words.
+    pub remark: Option<String>,
+}
+
+/// Puts what was inferred beside what the machine says: each found level goes to the nearest nominal one that is left.
+#[must_use]
+pub fn beside(nominal: &[(String, u64)], found: Option<&Inferred>, unit: impl Fn(u64) -> String) -> Vec<Beside> {
+    let levels = found.map_or(&[][..], |found| &found.levels);
+    let mut rows: Vec<Beside> = nominal
+        .iter()
+        .map(|(name, size)| Beside { name: name.clone(), nominal: Some(*size), found: None, remark: None })
+        .collect();
+    let mut next = 0;
+    for level in levels {
+        let octaves = |size: &u64| (level.capacity.estimate / *size as f64).log2().abs();
+        let nearest = (next..nominal.len()).min_by(|&a, &b| octaves(&nominal[a].1).total_cmp(&octaves(&nominal[b].1)));
+        match nearest {
+            Some(at) => {
+                rows[at].found = Some(*level);
+                next = at + 1;
+            }
+            None => rows.push(Beside { name: "beyond".to_owned(), nominal: None, found: Some(*level), remark: None }),
+        }
+    }
+    for row in &mut rows {
+        row.remark = remark(row, found.is_some(), &unit);
+    }
+    rows
+}
+
+/// Where the machine and its curve disagree.
+fn remark(row: &Beside, measured: bool, unit: &impl Fn(u64) -> String) -> Option<String> {
+    let Beside { name, nominal, found, .. } = row;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes are positive and below 2^53")]
+    let shown = |size: f64| unit(size.round() as u64);
+    match (nominal, found) {
+        (Some(nominal), Some(level)) => {
+            let off = (level.capacity.estimate / *nominal as f64).log2();
+            let why = if off < -SMALLER && level.capacity.high < *nominal as f64 {
+                "others use it too, or its sets are unevenly filled"
+            } else if off > SMALLER && level.capacity.low > *nominal as f64 {
+                "it holds what others gave up, or what was named is not all of it"
+            } else {
+                return None;
+            };
+            Some(format!(
+                "the machine says {} of {name}; the curve leaves it at {} ({} to {}): {why}",
+                unit(*nominal),
+                shown(level.capacity.estimate),
+                shown(level.range[0]),
+                shown(level.range[1])
+            ))
+        }
+        (Some(nominal), None) if measured => {
+            Some(format!("the machine says {} of {name}; the curve shows no such level: unresolved", unit(*nominal)))
+        }
+        (None, Some(level)) => {
+            Some(format!("the curve has a step at {} that the machine does not name", shown(level.capacity.estimate)))
+        }
+        _ => None,
+    }
+}
+
+/// The curves of a bundle, ready to predict with.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    geometry: Geometry,
+    huge: u64,
+    known: Known,
+    points: Vec<Timed>,
+    floors: BTreeMap<String, f64>,
+}
+
+/// What a case is called among the points: the same nest by another name is the same.
+#[must_use]
+pub fn walk_name(case: &Case) -> String {
+    let Ok(nest) = case.nest() else { return case.to_string() };
+    let loops: Vec<String> = (0..nest.loops().len())
+        .map(|depth| {
+            let steps: Vec<String> =
+                (0..nest.operands().len()).map(|operand| nest.loop_step(operand, depth).to_string()).collect();
+            format!("{}:{}", nest.max_extent(depth), steps.join("/"))
+        })
+        // A loop of one iteration is none.
+        .filter(|text| !text.starts_with("1:"))
+        .collect();
+    let options = &case.options;
+    format!("{} {} {} {} {}", case.kernel, case.dtype, options.walk, options.pages, loops.join(" "))
+}
+
+impl Measured {
+    /// Takes the curves out of a bundle.
+    ///
+    /// # Errors
+    /// What the bundle lacks, and what to run.
+    pub fn of(bundle: &Bundle) -> Result<Self, String> {
+        let geometry = geometry(bundle)?;
+        let latency = latencies(&geometry, caches(bundle).as_ref());
+        let known = Known { stream: streams(bundle, &geometry)?, latency, tlbs: geometry.tlbs.len() };
+        let floors = floors(bundle);
+        let mut measured = Self { geometry, huge: HUGE, known, points: Vec::new(), floors };
+        measured.points = measured.points(bundle);
+        let strides = measured.points.len();
+        if strides < LEAST_POINTS {
+            return Err(format!(
+                "has {strides} points of the family stride, {LEAST_POINTS} are needed; measure one with: stridewise run \
+                 --suite standard"
+            ));
+        }
+        Ok(measured)
+    }
+
+    /// The caches that are simulated: the machine's, the last of them as large as the curve shows it.
+    #[must_use]
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// Dependent-load latency per level, the second cache first and memory last, where the chase was measured.
+    #[must_use]
+    pub fn latency(&self) -> &[Option<f64>] {
+        &self.known.latency
+    }
+
+    /// Nanoseconds per line that streams, per level, the second cache first and memory last.
+    #[must_use]
+    pub fn stream(&self) -> &[f64] {
+        &self.known.stream
+    }
+
+    /// What a case asks of the memory system; `None` if it walks no nest.
+    #[must_use]
+    pub fn traffic(&self, case: &Case) -> Option<Traffic> {
+        let page = if case.options.pages == PagePolicy::Huge { self.huge } else { self.geometry.page };
+        Some(Traffic::of(&case.nest().ok()?, &self.geometry, page))
+    }
+
+    /// The arithmetic of a case, nanoseconds per step: its floor; of a kernel or dtype whose floor was not measured, that
+    /// of the sum, and half as much more for each further operand.
+    #[must_use]
+    pub fn core(&self, case: &Case) -> f64 {
+        let walk = case.options.walk.to_string();
+        let exact = self.floors.get(&floor_name(case.kernel.name(), case.dtype.name(), &walk));
+        let sum = || self.floors.get(&floor_name("sum", "f8", &walk)).copied().unwrap_or(0.25);
+        let operands = case.kernel.roles().len() as f64;
+        exact.copied().unwrap_or_else(|| sum() * (1.0 + UNKNOWN_OPERAND * (operands - 1.0)))
+    }
+
+    /// The costs, from the curves without the walks of these names.
+    #[must_use]
+    pub fn costs(&self, without: &[String]) -> Costs {
+        let points: Vec<Timed> = self.points.iter().filter(|point| !without.contains(&point.id)).cloned().collect();
+        Costs::fit(&self.known, &points)
+    }
+
+    /// Whether a walk of this name is on the curves.
+    #[must_use]
+    pub fn is_on_a_curve(&self, name: &str) -> bool {
+        self.points.iter().any(|point| point.id == name)
+    }
+
+    fn points(&self, bundle: &Bundle) -> Vec<Timed> {
+        let mut found: BTreeMap<String, (Case, Vec<f64>)> = BTreeMap::new();
+        let mut add = |info: &CaseInfo, ns: Option<f64>| {
+            let Some((case, ns)) = info.case().ok().zip(ns) else { return };
+            if case.options.threads == 1 {
+                found.entry(walk_name(&case)).or_insert_with(|| (case, Vec::new())).1.push(ns);
+            }
+        };
+        let median = |pair: &crate::bundle::PairRecord, member| pair.per_step(member).map(|step| step.median);
+        for pair in bundle.pairs.iter().filter(|pair| pair.contender.family == "stride" && !pair.null) {
+            add(&pair.baseline, median(pair, Member::Baseline));
+            add(&pair.contender, median(pair, Member::Contender));
+        }
+        for record in bundle.cases.iter().filter(|record| ["stride", "roof"].contains(&record.case.family.as_str())) {
+            add(&record.case, record.per_step().map(|step| step.median));
+        }
+        let point = |(id, (case, ns)): (String, (Case, Vec<f64>))| {
+            let core = self.core(&case);
+            Some(Timed { id, traffic: self.traffic(&case)?, core, ns: stats::median(&ns)? })
+        };
+        found.into_iter().filter_map(point).collect()
+    }
+}
+
+fn floor_name(kernel: &str, dtype: &str, walk: &str) -> String {
+    format!("{kernel} {dtype} {walk}")
+}
+
+/// Nanoseconds per step inside the first cache, by kernel, dtype and walk; vectors by the smallest roof.
+fn floors(bundle: &Bundle) -> BTreeMap<String, f64> {
+    let mut floors = BTreeMap::new();
+    let mut smallest: BTreeMap<String, u64> = BTreeMap::new();
+    for record in &bundle.cases {
+        let case = &record.case;
+        let walk = case.options.get("walk").map_or("element", String::as_str);
+        let (name, Some(step)) = (floor_name(&case.kernel, &case.dtype, walk), record.per_step()) else { continue };
+        match case.family.as_str() {
+            "floor" => _ = floors.insert(name, step.median),
+            "roof" if smallest.get(&name).is_none_or(|&bytes| case.footprint_bytes < bytes) => {
+                smallest.insert(name.clone(), case.footprint_bytes);
+                floors.insert(name, step.median);
+            }
+            _ => {}
+        }
+    }
+    floors
+}
+
+/// The machine's caches, the last as large as the curve shows it if that is less.
+fn geometry(bundle: &Bundle) -> Result<Geometry, String> {
+    let given: Geometry = serde_json::from_value(bundle.header.geometry.clone())
+        .map_err(|_| "has no cache geometry, so nothing can be predicted from it".to_owned())?;
+    let Geometry { mut levels, tlbs, page, .. } = given;
+    let nominal: Vec<(String, u64)> = levels.iter().map(|level| (level.name.clone(), level.bytes)).collect();
+    let found = caches(bundle);
+    let rows = beside(&nominal, found.as_ref(), |bytes| bytes.to_string());
+    if let (Some(last), Some(seen)) =
+        (levels.last_mut(), rows.get(nominal.len().wrapping_sub(1)).and_then(|row| row.found))
+    {
+        let set = u64::from(last.line) * u64::from(last.ways);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below the nominal size")]
+        let sets = (seen.capacity.estimate.min(last.bytes as f64) / set as f64).round().max(1.0) as u64;
+        let shrunk = crate::simulate::Level::new(&last.name, sets * set, last.ways, last.line);
+        *last = shrunk.map_err(|error| error.to_string())?;
+    }
+    Geometry::new(levels, tlbs, page, "bundle").map_err(|error| error.to_string())
+}
+
+/// Nanoseconds per line of contiguous reads, per level; a level without a roof takes that of the next one out.
+fn streams(bundle: &Bundle, geometry: &Geometry) -> Result<Vec<f64>, String> {
+    let mut rates: BTreeMap<usize, f64> = BTreeMap::new();
+    let sizes: Vec<u64> = geometry.levels.iter().map(|level| level.bytes).collect();
+    for record in bundle.cases.iter().filter(|record| record.case.family == "roof" && record.case.kernel == "sum") {
+        let bytes = record.case.footprint_bytes;
+        let class = sizes.iter().position(|&size| bytes <= size).unwrap_or(sizes.len());
+        if let Some(rate) = record.rate() {
+            rates.insert(class, rate);
+        }
+    }
+    let line = geometry.line() as f64;
+    let at = |class: usize| rates.range(class..).next().map(|(_, rate)| line / rate);
+    let found: Option<Vec<f64>> = (1..=sizes.len()).map(at).collect();
+    found.ok_or_else(|| "has no contiguous reads beyond the caches (family roof)".to_owned())
+}
+
+/// The chase's latency of each level beyond the first, memory last.
+fn latencies(geometry: &Geometry, found: Option<&Inferred>) -> Vec<Option<f64>> {
+    let nominal: Vec<(String, u64)> = geometry.levels.iter().map(|level| (level.name.clone(), level.bytes)).collect();
+    let rows = beside(&nominal, found, |bytes| bytes.to_string());
+    let level = |row: &Beside| row.found.map(|level| level.latency.estimate);
+    rows.iter().take(nominal.len()).skip(1).map(level).chain([found.map(|found| found.beyond.estimate)]).collect()
+}

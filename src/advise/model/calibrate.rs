@@ -1,0 +1,199 @@
+//! The costs of the model, fitted to the curves.
+
+use super::traffic::{Pattern, Traffic};
+use crate::stats;
+
+/// A point of a curve: a walk with its traffic and its time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timed {
+    /// Which walk it is: points with the same name are left out together.
+    pub id: String,
+    /// What it asks of the memory system.
+    pub traffic: Traffic,
+    /// Its arithmetic, nanoseconds per step.
+    pub core: f64,
+    /// What it took, nanoseconds per step.
+    pub ns: f64,
+}
+
+/// What is known before the fit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    /// Nanoseconds of a line that streams, per level, the second cache first and memory last.
+    pub stream: Vec<f64>,
+    /// Nanoseconds of a dependent load, per level; the chase's, where it was measured.
+    pub latency: Vec<Option<f64>>,
+    /// Data TLBs.
+    pub tlbs: usize,
+}
+
+/// Nanoseconds per line, write-back and translation, and how far they overlap.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Costs {
+    /// Per level, the second cache first and memory last, and [`Pattern`].
+    pub line: Vec<[f64; 3]>,
+    /// A line that is written back, by the level that serves the line it leaves for.
+    pub written: Vec<f64>,
+    /// Per TLB beyond the first; last the page tables.
+    pub translation: Vec<f64>,
+    /// The exponent of the overlap.
+    pub overlap: f64,
+    /// Standard deviation of the log of what is left over on the curves.
+    pub deviation: f64,
+    /// Points of the fit.
+    pub points: usize,
+}
+
+/// Dependent loads that a core has under way at once, before the curves say more: ten to two dozen miss buffers.
+const PARALLEL: f64 = 8.0;
+/// A priori: a translation by the second TLB, and by the page tables, in nanoseconds.
+const TRANSLATION: [f64; 2] = [1.0, 6.0];
+/// Weight of what was known before against one point; a cost may well be off by a factor of e.
+const PRIOR: f64 = 0.05;
+/// Overlaps that are tried.
+const OVERLAPS: [f64; 7] = [1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0];
+/// Beyond this a residual counts linearly: single points may be spoilt.
+const HUBER: f64 = 0.25;
+
+impl Costs {
+    fn start(known: &Known) -> Self {
+        let line = |(&stream, latency): (&f64, &Option<f64>)| {
+            let far = latency.map_or(3.0 * stream, |ns| ns / PARALLEL).max(stream);
+            [stream, (stream * far).sqrt(), far]
+        };
+        let last = known.tlbs.saturating_sub(1);
+        Self {
+            line: known.stream.iter().zip(&known.latency).map(line).collect(),
+            written: known.stream.clone(),
+            translation: (0..known.tlbs).map(|tlb| TRANSLATION[usize::from(tlb == last)]).collect(),
+            overlap: 2.0,
+            deviation: 0.0,
+            points: 0,
+        }
+    }
+
+    /// Nanoseconds of lines, by level.
+    pub(super) fn lines(&self, traffic: &Traffic) -> Vec<f64> {
+        let level = |(index, lines): (usize, &[f64; 3])| {
+            let fetched: f64 =
+                self.line.get(index).map_or(0.0, |costs| costs.iter().zip(lines).map(|(cost, n)| cost * n).sum());
+            let back = traffic.written.get(index).zip(self.written.get(index)).map_or(0.0, |(n, cost)| n * cost);
+            fetched + back
+        };
+        traffic.lines.iter().enumerate().map(level).collect()
+    }
+
+    /// The three parts with their overlap.
+    pub(super) fn together(&self, core: f64, lines: f64, translations: f64) -> f64 {
+        let power = |part: f64| part.powf(self.overlap);
+        (power(core) + power(lines) + power(translations)).powf(1.0 / self.overlap)
+    }
+
+    /// Nanoseconds per step.
+    fn time(&self, traffic: &Traffic, core: f64) -> f64 {
+        let translations = traffic.translations.iter().zip(&self.translation).map(|(count, cost)| count * cost).sum();
+        self.together(core, self.lines(traffic).iter().sum(), translations)
+    }
+
+    /// Every cost, for the fit; the overlap is not one of them.
+    fn every(&mut self) -> impl Iterator<Item = &mut f64> {
+        self.line.iter_mut().flatten().chain(&mut self.written).chain(&mut self.translation)
+    }
+
+    /// Fits the costs to the points: least squares of the logs, robust to single points, drawn towards what was known.
+    #[must_use]
+    pub fn fit(known: &Known, points: &[Timed]) -> Self {
+        let start = Self::start(known);
+        let best = OVERLAPS.into_iter().map(|overlap| Self { overlap, ..start.clone() }.descended(&start, points));
+        let found = best.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(start, |(costs, _)| costs);
+        let mut residuals: Vec<f64> =
+            points.iter().map(|point| (found.time(&point.traffic, point.core) / point.ns).ln().abs()).collect();
+        residuals.sort_by(f64::total_cmp);
+        // Two thirds of a normal's residuals lie within one deviation.
+        let deviation = stats::quantile(&residuals, 0.683).unwrap_or(1.0);
+        Self { deviation, points: points.len(), ..found }
+    }
+
+    fn loss(&self, start: &mut Self, points: &[Timed]) -> f64 {
+        let huber = |r: f64| if r.abs() <= HUBER { r * r } else { HUBER * (2.0 * r.abs() - HUBER) };
+        let fit: f64 = points.iter().map(|p| huber((self.time(&p.traffic, p.core) / p.ns).ln())).sum();
+        let mut costs = self.clone();
+        let drawn: f64 = costs.every().zip(start.every()).map(|(cost, prior)| (*cost / *prior).ln().powi(2)).sum();
+        fit + PRIOR * drawn + self.disorder()
+    }
+
+    /// Farther levels and patterns cost no less: what contradicts that is noise.
+    fn disorder(&self) -> f64 {
+        let falls = |near: f64, far: f64| (near / far).ln().max(0.0).powi(2);
+        let patterns = self.line.iter().flat_map(|costs| costs.windows(2)).map(|pair| falls(pair[0], pair[1]));
+        let levels =
+            self.line.windows(2).flat_map(|pair| Pattern::ALL.map(|p| (pair[0][p as usize], pair[1][p as usize])));
+        let levels = levels.map(|(near, far)| falls(near, far));
+        let translations = self.translation.windows(2).map(|pair| falls(pair[0], pair[1]));
+        patterns.chain(levels).chain(translations).sum::<f64>() * 4.0
+    }
+
+    /// Coordinate descent in the logs of the costs.
+    fn descended(mut self, start: &Self, points: &[Timed]) -> (Self, f64) {
+        let mut prior = start.clone();
+        let mut loss = self.loss(&mut prior, points);
+        let count = self.every().count();
+        let mut step = 0.5;
+        while step > 0.01 {
+            let before = loss;
+            for index in 0..count {
+                for factor in [f64::exp(step), f64::exp(-step)] {
+                    let mut tried = self.clone();
+                    if let Some(cost) = tried.every().nth(index) {
+                        *cost *= factor;
+                    }
+                    let found = tried.loss(&mut prior, points);
+                    if found < loss {
+                        (self, loss) = (tried, found);
+                        break;
+                    }
+                }
+            }
+            if loss > before * 0.999 {
+                step /= 2.0;
+            }
+        }
+        (self, loss)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Rng;
+
+    /// Points made with known costs give them back.
+    #[test]
+    fn the_fit_finds_the_costs_that_made_the_points() {
+        let truth = Costs {
+            line: vec![[1.0, 1.5, 2.0], [1.5, 3.0, 6.0], [4.0, 6.0, 9.0]],
+            written: vec![1.0, 1.5, 4.0],
+            translation: vec![1.0, 7.0],
+            overlap: 3.0,
+            deviation: 0.0,
+            points: 0,
+        };
+        let mut rng = Rng::new(1);
+        let point = |index: usize| {
+            let mut lines = vec![[0.0; 3]; 3];
+            lines[index % 3][index / 3 % 3] = [0.125, 1.0][index / 9 % 2];
+            let translations = vec![0.0, if index % 3 == 2 && index / 27 % 2 == 1 { 1.0 } else { 0.0 }];
+            let traffic = Traffic { lines, written: vec![0.0; 3], translations };
+            let ns = truth.time(&traffic, 0.2) * (1.0 + 0.02 * (rng.unit() - 0.5));
+            Timed { id: index.to_string(), traffic, core: 0.2, ns }
+        };
+        let points: Vec<Timed> = (0..108).map(point).collect();
+        let known = Known { stream: vec![1.2, 1.3, 5.0], latency: vec![Some(4.0), Some(15.0), Some(90.0)], tlbs: 2 };
+        let found = Costs::fit(&known, &points);
+        assert!(found.deviation < 0.05, "{found:?}");
+        for (cost, known) in found.line.iter().flatten().zip(truth.line.iter().flatten()) {
+            assert!((cost / known).ln().abs() < 0.15, "{found:?}");
+        }
+        assert!((found.translation[1] / 7.0).ln().abs() < 0.15, "{found:?}");
+    }
+}

@@ -1,0 +1,93 @@
+//! What a nest will take, from curves that the same CPU was measured with.
+//!
+//! A step of a nest takes
+//!
+//! ```text
+//! T = (C^q + L^q + W^q)^(1/q)        nanoseconds per innermost step
+//! C = the arithmetic: the same walk inside the first cache (family `floor`)
+//! L = sum over levels k and patterns p of  n(k,p) c(k,p)  +  sum over k of  w(k) d(k)
+//! W = sum over TLBs j of  m(j) t(j)
+//! ```
+//!
+//! `n(k,p)` are the lines per step that level `k` serves in pattern `p` (neighbour of a recent line of a page, another
+//! line of such a page, a page without recent lines), `w(k)` the lines that are written back for them, `m(j)` the
+//! translations that TLB `j` answers, or that are looked up in the page tables: all by [`Traffic`], an LRU simulation
+//! with pages strewn over memory. `c`, `d`, `t` are nanoseconds, `q` says how far the three overlap: 1 is not at all,
+//! large is wholly. The form is that of the execution-cache-memory model (Stengel, Treibig, Hager and Wellein,
+//! "Quantifying performance bottlenecks of stencil computations using the execution-cache-memory model", ICS 2015),
+//! whose rules for what overlaps differ from core to core and are therefore fitted here; a roofline (Williams, Waterman
+//! and Patterson, CACM 52(4), 2009) is `C` and `L` with streams only and an infinite `q`.
+//!
+//! The costs are found from the bundle's own curves and from nothing else: contiguous vectors (`roof`) give the streams,
+//! the stride family the other patterns, the pointer chase (`latency`) a start for both. A case that is predicted is
+//! left out of the curves if it is on them.
+
+mod calibrate;
+mod traffic;
+
+pub use calibrate::{Costs, Known, Timed};
+pub use traffic::{Pattern, Traffic};
+
+use crate::stats::Interval;
+
+/// What limits a nest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// The arithmetic: the data are near enough.
+    Core,
+    /// Lines from the level of this number, 0 being the second cache; as many as there are caches less one is memory.
+    Lines(usize),
+    /// Translations: those that TLB of this number, 0 being the second one, answers; the last is the page tables.
+    Translations(usize),
+}
+
+/// What a nest will take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// Nanoseconds per step, with 95 %.
+    pub ns: Interval,
+    /// The arithmetic by itself.
+    pub core: f64,
+    /// Lines by the level that serves them, the second cache first.
+    pub lines: Vec<f64>,
+    /// Translations by the TLB that answers, the second first; last the page tables.
+    pub translations: Vec<f64>,
+    /// The largest of these.
+    pub limit: Limit,
+}
+
+impl Costs {
+    /// Nanoseconds per step of a nest with this traffic and `core` nanoseconds of arithmetic per step.
+    #[must_use]
+    pub fn predict(&self, traffic: &Traffic, core: f64) -> Prediction {
+        let lines: Vec<f64> = self.lines(traffic);
+        let translations: Vec<f64> =
+            traffic.translations.iter().zip(&self.translation).map(|(count, cost)| count * cost).collect();
+        let estimate = self.together(core, lines.iter().sum(), translations.iter().sum());
+        let largest =
+            |parts: &[f64]| (0..parts.len()).max_by(|&a, &b| parts[a].total_cmp(&parts[b])).unwrap_or_default();
+        let (level, tlb) = (largest(&lines), largest(&translations));
+        let (all_lines, all_translations): (f64, f64) = (lines.iter().sum(), translations.iter().sum());
+        let limit = if core >= all_lines.max(all_translations) {
+            Limit::Core
+        } else if all_lines >= all_translations {
+            Limit::Lines(level)
+        } else {
+            Limit::Translations(tlb)
+        };
+        let spread = (1.96 * self.deviation).exp();
+        let ns = Interval { estimate, low: estimate / spread, high: estimate * spread };
+        Prediction { ns, core, lines, translations, limit }
+    }
+}
+
+impl Prediction {
+    /// This nest's time over another's, with 95 %: both err alike in part, so the errors are taken as independent, which
+    /// is the wider of the two.
+    #[must_use]
+    pub fn over(&self, other: &Self) -> Interval {
+        let estimate = self.ns.estimate / other.ns.estimate;
+        let spread = (self.ns.high / self.ns.estimate).ln().hypot((other.ns.high / other.ns.estimate).ln()).exp();
+        Interval { estimate, low: estimate / spread, high: estimate * spread }
+    }
+}

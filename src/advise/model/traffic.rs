@@ -1,0 +1,245 @@
+//! What a nest asks of the memory system: lines per step, by the level that serves them and by how they come.
+
+use crate::nest::{LoopNest, Role};
+use crate::simulate::{Geometry, Placed};
+
+/// Accesses that are walked and counted at most.
+const COUNTED: u64 = 2_000_000;
+/// Accesses that are walked before, so that what is counted meets caches as a repeated pass leaves them.
+const WARMED: u64 = 2_000_000;
+/// Pages whose last line a prefetcher remembers: between the 16 streams of older cores and the 64 of newer ones.
+const STREAMS: usize = 32;
+/// Bytes of the pages that prefetchers stay in: they see physical addresses.
+const PREFETCH_PAGE: u64 = 4096;
+
+/// How the lines of an operand follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Pattern {
+    /// The neighbour of a line that this page gave shortly before: prefetchers run ahead.
+    Stream,
+    /// Another line of a page that gave one shortly before.
+    Near,
+    /// A page that gave none of late.
+    Far,
+}
+
+impl Pattern {
+    /// Every pattern.
+    pub const ALL: [Self; 3] = [Self::Stream, Self::Near, Self::Far];
+}
+
+/// Lines and translations per step of a nest.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Traffic {
+    /// Lines per step that level number `1 + index` serves (0 is the second cache, the last one memory), by pattern.
+    pub lines: Vec<[f64; 3]>,
+    /// Lines per step that have to be written back from the first cache, by the level that served the line.
+    pub written: Vec<f64>,
+    /// Translations per step that TLB number `1 + index` has, and last those that are looked up in the page tables.
+    pub translations: Vec<f64>,
+}
+
+/// The last lines of the pages that one operand used, the most recent first.
+#[derive(Default)]
+struct Streams(Vec<(u64, u64)>);
+
+impl Streams {
+    fn meet(&mut self, line: u64, per_page: u64) -> Pattern {
+        let page = line / per_page;
+        let near = |last: u64| line.abs_diff(last) <= 2;
+        // A stream may just have come from the neighbouring page.
+        let found = self.0.iter().position(|&(known, last)| known == page || near(last));
+        let pattern = match found.map(|at| self.0.remove(at)) {
+            Some((_, last)) if near(last) => Pattern::Stream,
+            Some(_) => Pattern::Near,
+            None => Pattern::Far,
+        };
+        self.0.insert(0, (page, line));
+        self.0.truncate(STREAMS);
+        pattern
+    }
+}
+
+/// A walk over nests with the machine that it goes through.
+struct Walker {
+    machine: Placed,
+    streams: Vec<Streams>,
+    line: u64,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Counts {
+    steps: u64,
+    lines: Vec<[u64; 3]>,
+    written: Vec<u64>,
+    translations: Vec<u64>,
+}
+
+impl Walker {
+    /// Walks the runs of a nest until `most` accesses are done.
+    fn walk(&mut self, nest: &LoopNest, bases: &[u64], most: u64) {
+        let (mut runs, steps) = (nest.runs(), nest.inner_steps());
+        let hoisted: Vec<bool> = (0..nest.operands().len()).map(|operand| nest.is_hoisted(operand)).collect();
+        let mut left = most;
+        while let Some(length) = runs.advance() {
+            let length = u64::try_from(length).unwrap_or(u64::MAX);
+            for i in 0..length {
+                for (number, operand) in nest.operands().iter().enumerate() {
+                    if hoisted[number] && i > 0 {
+                        continue;
+                    }
+                    let ahead = runs.at()[number].wrapping_add(steps[number].wrapping_mul(i.cast_signed()));
+                    let at = bases[operand.buffer].wrapping_add_signed(ahead);
+                    self.touch(number, at, operand.itemsize as u64, operand.role);
+                }
+            }
+            self.counts.steps += length;
+            left = left.saturating_sub(length.saturating_mul(nest.operands().len() as u64));
+            if left == 0 {
+                break;
+            }
+        }
+    }
+
+    fn touch(&mut self, operand: usize, at: u64, size: u64, role: Role) {
+        for line in at / self.line..=(at + size.max(1) - 1) / self.line {
+            let served = self.machine.access(line * self.line, role != Role::Read);
+            if let Some(level) = served.cache.checked_sub(1) {
+                let pattern = self.streams[operand].meet(line, PREFETCH_PAGE / self.line);
+                self.counts.lines[level][pattern as usize] += 1;
+                self.counts.written[level] += u64::from(served.written_back);
+            }
+            if let Some(tlb) = served.tlb.checked_sub(1) {
+                self.counts.translations[tlb] += 1;
+            }
+        }
+    }
+
+    fn begin(&mut self, geometry: &Geometry) {
+        let levels = geometry.levels.len();
+        self.counts = Counts {
+            steps: 0,
+            lines: vec![[0; 3]; levels],
+            written: vec![0; levels],
+            translations: vec![0; geometry.tlbs.len()],
+        };
+    }
+}
+
+impl Traffic {
+    /// Of a nest on caches of `geometry` in pages of `page` bytes, once passes repeat. Every buffer begins on a page.
+    ///
+    /// A long nest is not walked whole: a stretch in its middle is counted after the stretch before it was walked; if the
+    /// arrays fit the last cache, their lines are put there first.
+    #[must_use]
+    pub fn of(nest: &LoopNest, geometry: &Geometry, page: u64) -> Self {
+        let bases: Vec<u64> = (1_u64..).take(nest.buffers().len()).map(|buffer| buffer << 40).collect();
+        let streams = nest.operands().iter().map(|_| Streams::default()).collect();
+        let machine = Placed::new(geometry, page, 1);
+        let mut walker = Walker { machine, streams, line: geometry.line(), counts: Counts::default() };
+        walker.begin(geometry);
+        let accesses = nest.steps().saturating_mul(nest.operands().len() as u64);
+        if accesses <= COUNTED {
+            // Two passes more than there are levels leave every level as all further ones do.
+            for _ in 0..if accesses < COUNTED / 4 { geometry.levels.len() } else { 1 } {
+                walker.walk(nest, &bases, u64::MAX);
+            }
+            walker.begin(geometry);
+            walker.walk(nest, &bases, u64::MAX);
+        } else {
+            walker.fill(nest, geometry, &bases);
+            let parts = usize::try_from(accesses / COUNTED + 1).unwrap_or(usize::MAX);
+            let parts = nest.split(parts).unwrap_or_else(|_| vec![nest.clone()]);
+            let middle = parts.len() / 2;
+            walker.walk(&parts[middle.saturating_sub(1)], &bases, WARMED);
+            walker.begin(geometry);
+            walker.walk(&parts[middle], &bases, COUNTED);
+        }
+        let Counts { steps, lines, written, translations } = walker.counts;
+        let per = |count: u64| count as f64 / steps.max(1) as f64;
+        Self {
+            lines: lines.into_iter().map(|level| level.map(per)).collect(),
+            written: written.into_iter().map(per).collect(),
+            translations: translations.into_iter().map(per).collect(),
+        }
+    }
+
+    /// Lines per step that do not come from the first cache.
+    #[must_use]
+    pub fn misses(&self) -> f64 {
+        self.lines.iter().flatten().sum()
+    }
+}
+
+impl Walker {
+    /// Every line of the arrays once, if the last cache holds them all.
+    fn fill(&mut self, nest: &LoopNest, geometry: &Geometry, bases: &[u64]) {
+        let last = geometry.levels.last().map_or(0, |level| level.bytes);
+        if nest.buffers().iter().sum::<u64>() > last {
+            return;
+        }
+        for (&base, &bytes) in bases.iter().zip(nest.buffers()) {
+            for at in (base..base + bytes).step_by(usize::try_from(self.line).unwrap_or(64)) {
+                self.machine.access(at, false);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::{Layout, Order};
+
+    fn zen3() -> Geometry {
+        let caches = Geometry::parse_caches("l1=32K:8:64,l2=512K:8:64,l3=32M:16:64").unwrap();
+        Geometry::new(caches, Geometry::parse_tlbs("l1=64,l2=2048:8").unwrap(), 4096, "test").unwrap()
+    }
+
+    fn sum(rows: usize, columns: usize, order: &str) -> LoopNest {
+        let array = Layout::contiguous(&[rows, columns], 8, Order::C).unwrap();
+        LoopNest::of_layouts(&[(&array, Role::Read)], &order.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn rows_stream_and_columns_are_far() {
+        let rows = Traffic::of(&sum(4096, 4096, "0,1"), &zen3(), 4096);
+        let [stream, near, far] = rows.lines[2];
+        assert!((stream - 0.125).abs() < 0.002 && near < 0.001 && far < 0.001, "{rows:?}");
+        let columns = Traffic::of(&sum(4096, 4096, "1,0"), &zen3(), 4096);
+        // A line is used by eight columns: the last level keeps it, since its sets are strewn.
+        assert!((columns.misses() - 1.0).abs() < 0.01 && columns.lines[1][2] > 0.8, "{columns:?}");
+        assert!((columns.translations[1] - 1.0).abs() < 0.01, "{columns:?}");
+        let huge = Traffic::of(&sum(4096, 4096, "1,0"), &zen3(), 2 << 20);
+        assert!(huge.translations[1] < 0.01, "{huge:?}");
+    }
+
+    #[test]
+    fn what_fits_is_served_where_it_fits() {
+        let small = Traffic::of(&sum(32, 64, "1,0"), &zen3(), 4096);
+        assert!(small.misses() < 1e-12 && small.translations == [0.0, 0.0], "{small:?}");
+        let second = Traffic::of(&sum(128, 128, "0,1"), &zen3(), 4096);
+        assert!((second.lines[0][0] - 0.125).abs() < 0.02, "{second:?}");
+        // Eight megabytes: filled into the third cache, though only a part is walked.
+        let third = Traffic::of(&sum(2048, 2048, "1,0"), &zen3(), 2 << 20);
+        assert!((third.lines[1].iter().sum::<f64>() - 1.0).abs() < 0.05, "{third:?}");
+    }
+
+    #[test]
+    fn written_lines_come_back() {
+        let array = Layout::contiguous(&[1024, 1024], 8, Order::C).unwrap();
+        let nest = LoopNest::of_layouts(&[(&array, Role::Write)], &"0,1".parse().unwrap()).unwrap();
+        let traffic = Traffic::of(&nest, &zen3(), 4096);
+        assert!((traffic.written.iter().sum::<f64>() - 0.125).abs() < 0.01, "{traffic:?}");
+    }
+
+    /// Sixteen rows walked by columns: sixteen streams that a prefetcher follows.
+    #[test]
+    fn a_few_pages_in_turn_are_streams() {
+        let turns = Traffic::of(&sum(16, 65_536, "1,0"), &zen3(), 4096);
+        let all: f64 = turns.misses();
+        let streams: f64 = turns.lines.iter().map(|level| level[0]).sum();
+        assert!(streams > 0.95 * all, "{turns:?}");
+    }
+}
