@@ -61,8 +61,14 @@ fn main() {
         let derived = derive(&events, tally.totals(), accesses / 8, accesses);
         let shown = |figure: Option<f64>| figure.map_or_else(|| "not counted".to_owned(), |f| format!("{f:.2}"));
         println!("{name}: cycles per access {}, IPC {}", shown(derived.cycles_per_access), shown(derived.ipc));
-        for (place, event, figure) in &derived.misses_per_line {
-            println!("  misses per line at {place:?} ({event}): {figure:.3}");
+        for at in &derived.misses {
+            let per_line = shown(at.per_line);
+            println!(
+                "  misses at {}: {:.3} per access, {per_line} per line ({})",
+                at.place.name(),
+                at.per_access,
+                at.event
+            );
         }
         if !derived.estimated.is_empty() {
             println!("  estimated, since counters were shared: {}", derived.estimated.join(", "));

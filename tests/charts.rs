@@ -15,6 +15,7 @@ use sample::{FLEET, HOSTILE, Made, rerun};
 use std::collections::{BTreeMap, BTreeSet};
 use stridewise::bundle::Bundle;
 use stridewise::chart::{CHARTS, Cell, Picture, Theme};
+use stridewise::counters::Place;
 use stridewise::report;
 
 fn fleet() -> Vec<Bundle> {
@@ -202,6 +203,32 @@ fn without_counters_the_reason_stands_in_place_of_the_points() {
     assert!(picture.title.contains("counted none"), "{}", picture.title);
     assert!(picture.svg(Theme::Light, "x").contains("no PMU"));
     assert!(picture.data.rows.iter().all(|row| row[4] == Cell::Absent && matches!(row[3], Cell::Number(_))));
+}
+
+#[test]
+fn counts_stand_beside_the_simulated_figures_in_rows_summary_and_page() {
+    let bundle = FLEET[0].bundle();
+    let rows = report::rows(&bundle);
+    let row = rows.iter().find(|row| row.id == "order/sum/f8/1024x1024/C/1,0").unwrap();
+    // Made up: 1.04 times the simulated misses, 4 cycles and 2 instructions per access, one line in eight accesses.
+    let l1 = row.counted_at(Place::L1d).unwrap();
+    assert_eq!(l1.simulated_per_access, Some([0.125, 1.0]));
+    assert!((l1.per_access[1] - 1.04).abs() < 1e-6 && (l1.per_access[0] - 0.13).abs() < 1e-6, "{l1:?}");
+    assert!((l1.per_line.unwrap()[1] - 8.32).abs() < 1e-5, "{l1:?}");
+    assert_eq!((row.cycles, row.ipc), (Some([4.0, 4.0]), Some([0.5, 0.5])));
+    let summary = report::summary(&bundle, &[]);
+    assert!(summary.contains("| L1d misses per access, counted | simulated | L1d misses per line, counted |"));
+    assert!(
+        summary.contains("| 4.000 → 4.000 | 0.500 → 0.500 | 0.130 → 1.040 | 0.125 → 1.000 | 1.040 → 8.320 |"),
+        "{summary}"
+    );
+    let page = report::page(std::slice::from_ref(&bundle), "n");
+    assert!(page.contains("Cycles per access") && page.contains("<code>l1d-read-misses</code>"));
+    let silent = FLEET[1].bundle();
+    assert!(report::rows(&silent).iter().all(|row| !row.has_counts()));
+    let page = report::page(std::slice::from_ref(&silent), "n");
+    assert!(!page.contains("Cycles per access") && page.contains("No misses were counted: no PMU in this machine"));
+    assert!(!report::summary(&silent, &[]).contains("counted |"));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! every summary is recomputed from them.
 
 mod check;
+mod counted;
 mod error;
 mod header;
 mod model;
@@ -17,6 +18,7 @@ mod writer;
 
 pub use crate::measure::{Block, Obtained, SampleCounts, SoloBlock};
 pub use check::{is_run_id, plan_hash};
+pub use counted::{Counted, CountedMisses};
 pub use error::BundleError;
 pub use header::About;
 pub use model::{
@@ -24,6 +26,6 @@ pub use model::{
     Skipped, Tool,
 };
 pub use read::{Partial, files, parse, read};
-pub use summary::{Counted, Member, PerStep, rate, simulated_misses};
+pub use summary::{Member, PerStep, rate, simulated_misses};
 pub use text::{LONGEST_TEXT, markdown, shown, shown_in_markdown};
 pub use writer::{Place, Writer};

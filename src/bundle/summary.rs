@@ -1,7 +1,7 @@
 //! Summaries, always recomputed from the raw samples.
 
 use super::model::{Bundle, CaseInfo, CaseRecord, PairRecord};
-use crate::counters::{self, EventStatus, Total};
+use crate::counters::EventStatus;
 use crate::host::{ClassCache, Kind};
 use crate::measure::Block;
 use crate::stats::{self, Interval, Penalty, Verdict};
@@ -88,49 +88,6 @@ impl PairRecord {
 pub fn simulated_misses(report: &Value, level: usize, steps: u64) -> Option<f64> {
     let misses = report.get("warm")?.get("levels")?.get(level)?.get("misses")?.as_u64()?;
     Some(misses as f64 / steps.max(1) as f64)
-}
-
-/// Counted figures of one member of a pair, each per access; absent where the event was not counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Counted {
-    /// Reads that missed the first data cache.
-    pub l1_misses: Option<f64>,
-    /// Reads that missed the last cache.
-    pub last_misses: Option<f64>,
-    /// Reads that missed the data TLB.
-    pub tlb_misses: Option<f64>,
-    /// Cycles.
-    pub cycles: Option<f64>,
-    /// Instructions per cycle.
-    pub ipc: Option<f64>,
-}
-
-impl Counted {
-    /// From the totals of a line; an estimate of an event that shared its counter counts as a figure.
-    fn of(value: &Value) -> Self {
-        let totals: Vec<Total> = serde_json::from_value(value.clone()).unwrap_or_default();
-        let figure = |name: &str| {
-            let total = totals.iter().find(|total| total.reading.event() == name)?;
-            counters::per(total.reading.estimate()?, total.accesses)
-        };
-        let cycles = figure("cycles");
-        Self {
-            l1_misses: figure("l1d-read-misses"),
-            last_misses: figure("llc-read-misses"),
-            tlb_misses: figure("dtlb-read-misses"),
-            cycles,
-            ipc: figure("instructions").zip(cycles).filter(|(_, cycles)| *cycles > 0.0).map(|(i, cycles)| i / cycles),
-        }
-    }
-}
-
-impl PairRecord {
-    /// What was counted of one member; `None` if nothing was.
-    #[must_use]
-    pub fn counted(&self, member: Member) -> Option<Counted> {
-        let figures = self.counted.as_ref()?;
-        Some(Counted::of(if member == Member::Baseline { &figures.baseline } else { &figures.contender }))
-    }
 }
 
 impl CaseRecord {

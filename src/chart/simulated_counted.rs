@@ -4,32 +4,51 @@ use super::canvas::{Area, Canvas, Frame};
 use super::data::caption;
 use super::ink::Ink;
 use super::picture::{Cell, Data, Extent, HEIGHT, Picture, WIDTH};
-use super::plot::{Axis, Curves, Series, Style, plain};
+use super::plot::{Axis, Curves, Series, Style, bytes, plain};
 use crate::bundle::{Bundle, Member, PairRecord, shown};
 
 /// Below this a miss per access is the counter's own.
 const LEAST: f64 = 1e-5;
 
+/// A cache with simulated and counted misses per access of a walk.
+type Figure = (&'static str, Option<f64>, Option<f64>);
+
+fn figures(pair: &PairRecord, member: Member, last: Option<usize>) -> Vec<Figure> {
+    let counted = pair.counted(member).unwrap_or_default();
+    let counted = counted.misses.iter().filter(|at| at.place.is_cache());
+    let found: Vec<Figure> = counted.map(|at| (at.place.name(), at.simulated, Some(at.per_access))).collect();
+    if !found.is_empty() {
+        return found;
+    }
+    let levels = [("L1d", Some(0)), ("last cache", last.filter(|&last| last > 0))];
+    let simulated = |level: Option<usize>| per_access(pair, member, level?);
+    levels.map(|(name, level)| (name, simulated(level), None)).into()
+}
+
 pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
     let last = bundle.data_caches().len().checked_sub(1);
-    let mut data = Data::new(&["case", "walk", "cache", "simulated_per_step", "counted_per_access"]);
-    let mut points: [Vec<[f64; 2]>; 2] = Default::default();
-    let mut simulated_any = false;
+    let mut data = Data::new(&["case", "walk", "cache", "simulated_per_access", "counted_per_access"]);
+    // By cache, from the CPU outwards.
+    let mut points: Vec<(&str, Vec<[f64; 2]>)> = Vec::new();
+    let (mut simulated_any, mut few) = (false, 0);
     let pairs = || bundle.pairs.iter().filter(|pair| !pair.null);
     for pair in pairs() {
         for (member, walk) in [(Member::Baseline, "baseline"), (Member::Contender, "contender")] {
-            let counted = pair.counted(member).unwrap_or_default();
-            let figures = [(Some(0), counted.l1_misses), (last.filter(|&last| last > 0), counted.last_misses)];
-            for (index, (level, counted)) in figures.into_iter().enumerate() {
-                let simulated = level.and_then(|level| per_access(pair, member, level));
+            for (cache, simulated, counted) in figures(pair, member, last) {
                 simulated_any |= simulated.is_some();
                 let Some(simulated) = simulated else { continue };
-                let cache = ["first", "last"][index];
                 let words = [shown(&pair.id), walk.to_owned(), cache.to_owned()].map(Cell::from);
                 data.rows.push(words.into_iter().chain([simulated.into(), counted.into()]).collect());
-                if let Some(counted) = counted.filter(|&counted| counted > LEAST && simulated > LEAST) {
-                    points[index].push([simulated, counted]);
+                let Some(counted) = counted else { continue };
+                if counted <= LEAST || simulated <= LEAST {
+                    few += 1;
+                    continue;
                 }
+                let at = points.iter().position(|(name, _)| *name == cache).unwrap_or_else(|| {
+                    points.push((cache, Vec::new()));
+                    points.len() - 1
+                });
+                points[at].1.push([simulated, counted]);
             }
         }
     }
@@ -39,36 +58,42 @@ pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
     }
     let subtitle =
         "Demand misses per access of every measured walk: simulated (LRU, no prefetch, warm) and counted".to_owned();
-    let all: Vec<[f64; 2]> = points.iter().flatten().copied().collect();
+    let all: Vec<[f64; 2]> = points.iter().flat_map(|(_, points)| points).copied().collect();
     if all.is_empty() {
         return Ok(reasons(bundle, subtitle, data));
     }
     let near = all.iter().filter(|[simulated, counted]| (counted / simulated - 1.0).abs() <= 0.1).count();
-    let both = || all.iter().flatten().copied();
-    let nothing = "nothing was counted";
-    let [first, second] = points;
-    let series = [("first cache", first), ("last cache", second)].into_iter().enumerate();
+    // Both axes are the same, so that equality is the diagonal.
+    let axis = |label: &str| Axis::log2(label, all.iter().flatten().copied(), None, share).ok_or("nothing was counted");
+    let series = points.into_iter().enumerate();
     let series = series
-        .filter(|(_, (_, points))| !points.is_empty())
-        .map(|(color, (name, points))| Series { style: Style::Dots, ..Series::line(name, points, color) });
+        .map(|(color, (name, points))| Series { style: Style::Dots, ..Series::line(name, points, color) })
+        .collect();
     let curves = Curves {
-        x: Axis::log2("simulated misses per access", both(), None, plain).ok_or(nothing)?,
-        y: Axis::log2("counted misses per access", both(), None, plain).ok_or(nothing)?,
-        series: series.collect(),
+        x: axis("simulated misses per access")?,
+        y: axis("counted misses per access")?,
+        series,
         marks: Vec::new(),
         bands: false,
         level: None,
     };
     let extent = curves.extent("Scatter chart");
+    let left_out = if few > 0 { format!("; {few} with next to no misses are not drawn") } else { String::new() };
     Ok(Picture {
         title: format!("{near} of {} counted miss rates lie within 10 % of the simulated ones", all.len()),
         subtitle,
-        caption: caption(&[bundle], &format!("{} figures", all.len()), "line: equal; band: ±10 %"),
+        caption: caption(&[bundle], &format!("{} figures", all.len()), &format!("line: equal; band: ±10 %{left_out}")),
         data,
         extent,
         size: [WIDTH, HEIGHT],
         drawing: Box::new(move |canvas, area| draw_equal(canvas, area, &curves)),
     })
+}
+
+/// `1/8`, of a power of two below one.
+fn share(value: f64) -> String {
+    let doublings = -value.log2();
+    if doublings > 0.5 && doublings.fract() == 0.0 { format!("1/{}", bytes(1.0 / value)) } else { plain(value) }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are below 2^53")]
@@ -79,15 +104,14 @@ fn per_access(pair: &PairRecord, member: Member, level: usize) -> Option<f64> {
 
 /// The line of equality lies under the points.
 fn draw_equal(canvas: &mut Canvas, area: Area, curves: &Curves) {
-    curves.draw(canvas, area);
-    let inner = curves.inner(area);
-    let frame = Frame { area: inner, x: curves.x.range, y: curves.y.range };
+    let frame = Frame { area: curves.inner(area), x: curves.x.range, y: curves.y.range };
     let [low, high] = curves.x.range;
     let by = 1.1_f64.log2();
-    let clip = |y: f64| y.clamp(curves.y.range[0], curves.y.range[1]);
-    let at = |x: f64, d: f64| frame.at([x, clip(x + d)]);
-    canvas.polygon(&[at(low, by), at(high, by), at(high, -by), at(low, -by)], Ink::FAINT.faded(0.18));
-    canvas.line(&[at(low, 0.0), at(high, 0.0)], Ink::FAINT, 1.0);
+    // Cut off at the corners of the frame.
+    let band = [[low, low], [low, low + by], [high - by, high], [high, high], [high, high - by], [low + by, low]];
+    canvas.polygon(&band.map(|at| frame.at(at)), Ink::FAINT.faded(0.18));
+    canvas.line(&[frame.at([low, low]), frame.at([high, high])], Ink::FAINT, 1.0);
+    curves.draw(canvas, area);
 }
 
 /// No counts: the reasons, as the machine gave them.

@@ -4,7 +4,7 @@ use super::exit::{Exit, Failure};
 use super::output::{self, Format, push, table, wrapped};
 use crate::counters::{self, EventStatus};
 use crate::host::{Cache, Check, Fact, Host, Level, MachineClass, MachineState, Tlb};
-use crate::units::{bytes_long, count};
+use crate::units::{bytes_long, count, nanos};
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use comfy_table::{CellAlignment, Table};
@@ -36,7 +36,9 @@ struct Document {
 
 pub(super) fn run(args: &HostArgs) -> Result<Exit, Failure> {
     let host = Host::probe();
-    let counters = counters::probe(&counters::catalogue(&host));
+    let start = std::time::Instant::now();
+    let clock = || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    let counters = counters::probe(&counters::catalogue(&host), clock);
     let text = match args.format {
         Format::Json => json(host, counters)?,
         Format::Table => text(&host, &counters),
@@ -235,10 +237,23 @@ fn tlbs(text: &mut String, host: &Host) {
 fn events(text: &mut String, counters: &[EventStatus]) {
     let mut table = table(&["", "asked as", "state"], 9);
     for status in counters {
-        let state = status.reason.map_or_else(|| "counts".to_owned(), |reason| reason.to_string());
-        table.add_row([status.event.clone(), status.raw.clone(), state]);
+        let empty = status.empty_count.filter(|&empty| empty > 0);
+        let counts =
+            || empty.map_or_else(|| "counts".to_owned(), |n| format!("counts; {} in an empty block", count(n)));
+        table.add_row([
+            status.event.clone(),
+            status.raw.clone(),
+            status.reason.map_or_else(counts, |reason| reason.to_string()),
+        ]);
     }
     push(text, table.lines());
+    if let Some(ns) = counters.iter().find_map(|status| status.empty_ns) {
+        let ns = nanos(ns as f64);
+        remark(
+            text,
+            &format!("counting a block costs {ns}, outside the timed part; what it counts itself is taken off"),
+        );
+    }
     let remedies: BTreeSet<String> =
         counters.iter().filter_map(|status| Some(format!("{}: {}", status.reason?, status.remedy.as_ref()?))).collect();
     remedies.iter().for_each(|remedy| remark(text, remedy));

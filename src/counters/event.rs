@@ -62,6 +62,27 @@ pub enum Place {
     DtlbWalk,
 }
 
+impl Place {
+    /// As tables name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::L1d => "L1d",
+            Self::L2 => "L2",
+            Self::L3 => "L3",
+            Self::Llc => "last cache",
+            Self::Dtlb => "dTLB",
+            Self::DtlbWalk => "page walks",
+        }
+    }
+
+    /// Whether it holds data, and not translations.
+    #[must_use]
+    pub const fn is_cache(self) -> bool {
+        !matches!(self, Self::Dtlb | Self::DtlbWalk)
+    }
+}
+
 /// What one count stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "what", content = "place")]
@@ -74,6 +95,8 @@ pub enum Counts {
     Accesses(Place),
     /// Demand reads that a place could not serve.
     Misses(Place),
+    /// Lines brought into a place, for reads and writes alike.
+    Refills(Place),
     /// Lines filled into L1d from a place further out.
     Fills(Place),
     /// Lines filled into L1d from memory.

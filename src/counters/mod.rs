@@ -4,6 +4,7 @@
 //! thread; a block is `enable`, clock, work, clock, `disable`, `read`, `rotate`.
 
 mod backend;
+mod derive;
 mod event;
 mod overhead;
 mod pool;
@@ -12,12 +13,13 @@ mod reason;
 mod set;
 mod vendor;
 
+pub use derive::{Derived, Misses, derive, disturbs, per};
 pub use event::{Counts, Event, GENERIC, Kind, Place, Scope};
-pub use overhead::Overhead;
+pub use overhead::{EMPTY_BLOCKS, Overhead, probe};
 pub use pool::{PoolReadings, PoolSets};
-pub use reading::{Derived, Reading, Tally, Total, Totals, derive, disturbs, per, sum};
+pub use reading::{Reading, Tally, Total, Totals, sum};
 pub use reason::{Reason, Surroundings};
-pub use set::{EventStatus, Set, probe};
+pub use set::{EventStatus, Set};
 
 use crate::host::Host;
 
@@ -25,4 +27,10 @@ use crate::host::Host;
 #[must_use]
 pub fn catalogue(host: &Host) -> Vec<Event> {
     GENERIC.into_iter().chain(vendor::for_host(host)).collect()
+}
+
+/// The event of that name, of any CPU.
+#[must_use]
+pub fn named(name: &str) -> Option<Event> {
+    GENERIC.into_iter().find(|event| event.name == name).or_else(|| vendor::named(name))
 }

@@ -1,8 +1,21 @@
 //! What the counting itself costs: an empty block, measured.
 
+use super::event::Event;
 use super::reading::Reading;
-use super::set::Set;
+use super::set::{EventStatus, Set};
 use serde::{Deserialize, Serialize};
+
+/// Empty blocks of every group that a measurement takes.
+pub const EMPTY_BLOCKS: u32 = 15;
+
+/// Opens `events` on the calling thread and tells of each whether it counts and what counting costs; `clock` returns
+/// nanoseconds.
+#[must_use]
+pub fn probe(events: &[Event], clock: impl FnMut() -> u64) -> Vec<EventStatus> {
+    let mut set = Set::open(events);
+    let overhead = Overhead::measure(&mut set, EMPTY_BLOCKS, clock);
+    overhead.on(set.statuses())
+}
 
 /// The cost of counting one block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +48,17 @@ impl Overhead {
         let names = set.events().iter().map(|event| event.name.to_owned());
         let counts = names.zip(&mut counts).filter_map(|(name, counts)| Some((name, median(counts)?))).collect();
         Self { blocks, ns: median(&mut times).unwrap_or(0), counts }
+    }
+
+    /// The events' statuses with what counting costs.
+    #[must_use]
+    pub fn on(&self, statuses: Vec<EventStatus>) -> Vec<EventStatus> {
+        let cost = |status: &EventStatus| self.counts.iter().find(|(name, _)| *name == status.event);
+        let with = |status: EventStatus| match cost(&status) {
+            Some(&(_, count)) => EventStatus { empty_count: Some(count), empty_ns: Some(self.ns), ..status },
+            None => status,
+        };
+        statuses.into_iter().map(with).collect()
     }
 
     /// Readings without what an empty block counts.

@@ -1,6 +1,6 @@
 //! What a block of work counted, and the arithmetic on it: pure, so that it needs no PMU to be tested.
 
-use super::event::{Counts, Event, Place};
+use super::event::Event;
 use super::reason::Reason;
 use serde::{Deserialize, Serialize};
 
@@ -164,6 +164,9 @@ pub struct Total {
     pub blocks: u32,
     /// Accesses of these blocks.
     pub accesses: u64,
+    /// The same count by worker, where several counted; null for one that did not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<Option<u64>>,
 }
 
 /// Sums blocks in which groups take turns: each event keeps the number of accesses that it saw.
@@ -194,6 +197,24 @@ impl Tally {
         }
     }
 
+    /// Adds a block that several workers counted: their sum, and each one's part of it.
+    pub fn add_workers(&mut self, workers: &[Vec<Reading>], accesses: u64) {
+        let sums = sum(workers);
+        self.add(&sums, accesses);
+        for (index, total) in self.totals.iter_mut().enumerate() {
+            total.workers.resize(workers.len(), None);
+            // A block that is no part of the sum is no part of its parts.
+            if total.reading.value().is_some() && sums[index].value().is_none() {
+                continue;
+            }
+            for (all, readings) in total.workers.iter_mut().zip(workers) {
+                if let Some(value) = readings.get(index).and_then(Reading::value) {
+                    *all = Some(all.unwrap_or(0).saturating_add(value));
+                }
+            }
+        }
+    }
+
     /// The sums so far, in the order of the events.
     #[must_use]
     pub fn totals(&self) -> &[Total] {
@@ -203,71 +224,13 @@ impl Tally {
 
 fn one(reading: &Reading, accesses: u64) -> Total {
     let counted = reading.value().is_some();
-    Total { reading: reading.clone(), blocks: counted.into(), accesses: if counted { accesses } else { 0 } }
+    let accesses = if counted { accesses } else { 0 };
+    Total { reading: reading.clone(), blocks: counted.into(), accesses, workers: Vec::new() }
 }
 
 /// That another group had its turn is the weakest reason.
 fn prefer(new: Option<Reason>, old: Option<Reason>) -> bool {
     old == Some(Reason::OtherGroup) && new.is_some_and(|new| new != Reason::OtherGroup)
-}
-
-/// Figures per access and per line, each absent if one of its counts is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Derived {
-    /// Cycles per access.
-    pub cycles_per_access: Option<f64>,
-    /// Instructions per cycle.
-    pub ipc: Option<f64>,
-    /// Misses per access at each place that is counted: place, name of the event, figure.
-    pub misses_per_access: Vec<(Place, String, f64)>,
-    /// The same per distinct line of the footprint.
-    pub misses_per_line: Vec<(Place, String, f64)>,
-    /// Events whose counts are estimates, since they shared their counter.
-    pub estimated: Vec<String>,
-}
-
-/// Figures from totals; `lines` are the distinct lines that one pass of `accesses` touches.
-#[must_use]
-pub fn derive(events: &[Event], totals: &[Total], lines: u64, accesses: u64) -> Derived {
-    let per_access = |event: &Event| {
-        let total = totals.iter().find(|total| total.reading.event() == event.name)?;
-        per(total.reading.estimate()?, total.accesses)
-    };
-    let find = |counts: Counts| events.iter().find(|event| event.counts == counts).and_then(per_access);
-    let misses: Vec<(Place, String, f64)> = events
-        .iter()
-        .filter_map(|event| match event.counts {
-            Counts::Misses(place) => Some((place, event.name.to_owned(), per_access(event)?)),
-            _ => None,
-        })
-        .collect();
-    let accesses_per_line = per(accesses, lines);
-    let cycles_per_access = find(Counts::Cycles);
-    let ipc = find(Counts::Instructions).zip(cycles_per_access).filter(|(_, cycles)| *cycles > 0.0);
-    let inexact = totals.iter().filter(|total| total.reading.value().is_some() && !total.reading.is_exact());
-    Derived {
-        cycles_per_access,
-        ipc: ipc.map(|(instructions, cycles)| instructions / cycles),
-        misses_per_line: accesses_per_line.map_or_else(Vec::new, |per_line| {
-            misses.iter().map(|(place, event, figure)| (*place, event.clone(), figure * per_line)).collect()
-        }),
-        misses_per_access: misses,
-        estimated: inexact.map(|total| total.reading.event().to_owned()).collect(),
-    }
-}
-
-/// `count / by`; nothing if `by` is 0.
-#[must_use]
-#[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53 for months of counting")]
-pub fn per(count: u64, by: u64) -> Option<f64> {
-    (by > 0).then(|| count as f64 / by as f64)
-}
-
-/// Whether counting moved the time of a case by more than 1 %, so that it has to be counted in passes of its own.
-/// Both are medians in nanoseconds.
-#[must_use]
-pub fn disturbs(with_counters: f64, without: f64) -> bool {
-    without > 0.0 && ((with_counters - without) / without).abs() > 0.01
 }
 
 #[cfg(test)]
@@ -329,43 +292,22 @@ mod tests {
     }
 
     #[test]
-    fn events_that_take_turns_are_divided_by_the_accesses_they_saw() {
+    fn workers_are_summed_and_kept_one_by_one() {
+        let absent = Reading::absent(&event("cycles"), Reason::NotScheduled);
         let mut tally = Tally::default();
-        let other = |name: &str| Reading::absent(&event(name), Reason::OtherGroup);
-        for turn in 0..4 {
-            let block = if turn % 2 == 0 {
-                [counted("cycles", 2000), counted("instructions", 6000), other("l1d-read-misses")]
-            } else {
-                [other("cycles"), other("instructions"), counted("l1d-read-misses", 125)]
-            };
-            tally.add(&block, 1000);
+        for _ in 0..2 {
+            tally.add_workers(
+                &[
+                    vec![counted("cycles", 1), counted("page-faults", 3)],
+                    vec![absent.clone(), counted("page-faults", 4)],
+                ],
+                10,
+            );
         }
-        let derived = derive(&GENERIC, tally.totals(), 125, 1000);
-        assert_eq!(derived.cycles_per_access, Some(2.0));
-        assert_eq!(derived.ipc, Some(3.0));
-        assert_eq!(derived.misses_per_access, [(Place::L1d, "l1d-read-misses".to_owned(), 0.125)]);
-        assert_eq!(derived.misses_per_line, [(Place::L1d, "l1d-read-misses".to_owned(), 1.0)]);
-        assert!(derived.estimated.is_empty());
-        assert_eq!(tally.totals()[0].blocks, 2);
-    }
-
-    #[test]
-    fn figures_are_absent_where_a_count_is() {
-        let mut tally = Tally::default();
-        tally.add(&[Reading::absent(&event("cycles"), Reason::OtherGroup), counted("instructions", 5)], 10);
-        tally.add(&[Reading::absent(&event("cycles"), Reason::NotScheduled), counted("instructions", 5)], 10);
-        assert_eq!(tally.totals()[0].reading.reason(), Some(Reason::NotScheduled));
-        let derived = derive(&GENERIC, tally.totals(), 0, 10);
-        assert_eq!((derived.cycles_per_access, derived.ipc), (None, None));
-        assert!(derived.misses_per_line.is_empty());
-    }
-
-    #[test]
-    fn one_per_cent_is_the_limit_of_disturbance() {
-        assert!(!disturbs(101.0, 100.0));
-        assert!(disturbs(101.1, 100.0));
-        assert!(disturbs(98.0, 100.0));
-        assert!(!disturbs(1.0, 0.0));
+        let [cycles, faults] = tally.totals() else { panic!("two events") };
+        assert_eq!((cycles.reading.value(), cycles.workers.as_slice()), (None, &[Some(2), None][..]));
+        assert_eq!((faults.reading.value(), faults.workers.as_slice()), (Some(14), &[Some(6), Some(8)][..]));
+        assert_eq!((faults.blocks, faults.accesses), (2, 20));
     }
 
     #[test]

@@ -27,6 +27,12 @@ pub struct EventStatus {
     /// What can be done about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
+    /// What an empty block counts; it is taken off every figure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty_count: Option<u64>,
+    /// Nanoseconds that switching it on, off and reading it take, with its group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty_ns: Option<u64>,
 }
 
 impl EventStatus {
@@ -39,15 +45,10 @@ impl EventStatus {
             available: reason.is_none(),
             reason,
             remedy: reason.map(Reason::remedy),
+            empty_count: None,
+            empty_ns: None,
         }
     }
-}
-
-/// Tries every event alone on the calling thread.
-#[must_use]
-pub fn probe(events: &[Event]) -> Vec<EventStatus> {
-    let reasons = reasons(&Kernel, &Surroundings::read(&Root::live()), events);
-    events.iter().zip(reasons).map(|(event, reason)| EventStatus::new(event, reason)).collect()
 }
 
 /// Why each event is absent, or nothing if it counts.

@@ -62,9 +62,9 @@ const TABLE: &[Line] = &[
     Line(Cpus::Intel(HASWELL), "intel-l2-load-misses", 0x10d1, Counts::Misses(Place::L2), sdm!("D1H umask 10H MEM_LOAD_UOPS_RETIRED.L2_MISS")),
     Line(Cpus::Intel(HASWELL), "intel-l3-load-misses", 0x20d1, Counts::Misses(Place::L3), sdm!("D1H umask 20H MEM_LOAD_UOPS_RETIRED.L3_MISS")),
     Line(Cpus::Arm, "arm-l1d-accesses", 0x04, Counts::Vendor, arm!("0x0004 L1D_CACHE (reads and writes)")),
-    Line(Cpus::Arm, "arm-l1d-refills", 0x03, Counts::Vendor, arm!("0x0003 L1D_CACHE_REFILL (reads and writes)")),
+    Line(Cpus::Arm, "arm-l1d-refills", 0x03, Counts::Refills(Place::L1d), arm!("0x0003 L1D_CACHE_REFILL (reads and writes)")),
     Line(Cpus::Arm, "arm-l2d-accesses", 0x16, Counts::Vendor, arm!("0x0016 L2D_CACHE (reads and writes)")),
-    Line(Cpus::Arm, "arm-l2d-refills", 0x17, Counts::Vendor, arm!("0x0017 L2D_CACHE_REFILL (reads and writes)")),
+    Line(Cpus::Arm, "arm-l2d-refills", 0x17, Counts::Refills(Place::L2), arm!("0x0017 L2D_CACHE_REFILL (reads and writes)")),
     Line(Cpus::Arm, "arm-llc-reads", 0x36, Counts::Accesses(Place::Llc), arm!("0x0036 LL_CACHE_RD")),
     Line(Cpus::Arm, "arm-llc-read-misses", 0x37, Counts::Misses(Place::Llc), arm!("0x0037 LL_CACHE_MISS_RD")),
     Line(Cpus::Arm, "arm-dtlb-walks", 0x34, Counts::Misses(Place::DtlbWalk), arm!("0x0034 DTLB_WALK")),
@@ -104,6 +104,11 @@ fn entry(&Line(_, name, config, counts, source): &Line) -> Event {
     let listed_as = ARM_NAMES.iter().find(|(number, _)| name.starts_with("arm-") && *number == config);
     let listed_as = listed_as.map(|(_, listed)| *listed);
     Event { name, kind, scope: Scope::User, counts, always_moves, listed_as, source }
+}
+
+/// The event of the table that has this name.
+pub(super) fn named(name: &str) -> Option<Event> {
+    TABLE.iter().find(|line| line.1 == name).map(entry)
 }
 
 /// The events of the table for a host.

@@ -1,7 +1,7 @@
 //! Counts in passes of their own, so that counting never moves a timed sample.
 
 use super::arena::{Arena, Arm};
-use crate::counters::{Event, EventStatus, Overhead, PoolSets, Reading, Set, Tally, Total};
+use crate::counters::{EMPTY_BLOCKS, Event, EventStatus, Overhead, PoolSets, Reading, Set, Tally, Total};
 use std::time::{Duration, Instant};
 
 /// Turns that every group of events gets per case.
@@ -21,7 +21,7 @@ impl Counting {
         let mut set = Set::open(events);
         let start = Instant::now();
         let clock = || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let overhead = Overhead::measure(&mut set, 15, clock);
+        let overhead = Overhead::measure(&mut set, EMPTY_BLOCKS, clock);
         let absent = (!set.counts_anything()).then(|| {
             let reason = set.statuses().into_iter().find_map(|status| status.reason.filter(|_| !status.available));
             reason.map_or_else(|| "no event was asked for".to_owned(), |reason| reason.to_string())
@@ -29,9 +29,9 @@ impl Counting {
         Self { set, overhead, absent }
     }
 
-    /// Each event's status.
+    /// Each event's status, with what counting it costs.
     pub(super) fn statuses(&self) -> Vec<EventStatus> {
-        self.set.statuses()
+        self.overhead.on(self.set.statuses())
     }
 
     /// Runs a timed sample with the events whose turn it is counting around it. The clock is read inside, so what
@@ -57,7 +57,10 @@ impl Counting {
                 sets.enable();
                 arm.run(&mut arena.buffers, passes);
                 sets.disable();
-                tally.add(&self.overhead.taken_off(&sets.read().sum), accesses);
+                // Each worker switches and reads counters of its own, so each costs as much.
+                let workers = sets.read().workers;
+                let workers: Vec<_> = workers.iter().map(|readings| self.overhead.taken_off(readings)).collect();
+                tally.add_workers(&workers, accesses);
                 sets.rotate();
             }
         } else {

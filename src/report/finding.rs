@@ -41,7 +41,7 @@ pub(super) fn finding_of(bundle: &Bundle, rows: &[Row]) -> String {
 }
 
 /// Columns of a C-order square of `f8` whose side is a power of two, nothing special.
-fn is_plain_square(id: &str) -> bool {
+pub(super) fn is_plain_square(id: &str) -> bool {
     let shape = id.strip_prefix("order/sum/f8/").and_then(|rest| rest.strip_suffix("/C/1,0"));
     let sides = shape.and_then(|shape| shape.split_once('x'));
     sides.is_some_and(|(rows, columns)| rows == columns && rows.parse().is_ok_and(u64::is_power_of_two))

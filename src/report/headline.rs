@@ -1,7 +1,7 @@
 //! The first sentence of a page: what columns cost in each cache.
 
-use super::finding;
-use crate::bundle::{Bundle, PairRecord, shown};
+use super::finding::{finding, is_plain_square};
+use crate::bundle::{Bundle, shown};
 use crate::suite::SizeClass;
 use crate::units::ratio;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub fn staircase(bundle: &Bundle) -> Vec<(String, f64)> {
     let caches = bundle.data_caches();
     let mut found: BTreeMap<usize, (u64, f64)> = BTreeMap::new();
-    for pair in bundle.pairs.iter().filter(|pair| is_plain_square(pair)) {
+    for pair in bundle.pairs.iter().filter(|pair| is_plain_square(&pair.id)) {
         let Some(penalty) = pair.penalty() else { continue };
         let bytes = pair.contender.footprint_bytes;
         let at = match bundle.size_class(bytes) {
@@ -25,19 +25,6 @@ pub fn staircase(bundle: &Bundle) -> Vec<(String, f64)> {
     }
     let name = |at: usize| caches.get(at).map_or_else(|| "memory".to_owned(), |(name, _)| shown(name));
     found.into_iter().map(|(at, (_, penalty))| (name(at), penalty)).collect()
-}
-
-/// Columns of a C-order square of `f8` whose side is a power of two, nothing special.
-fn is_plain_square(pair: &PairRecord) -> bool {
-    let case = &pair.contender;
-    let [rows, columns] = case.shape[..] else { return false };
-    !pair.null
-        && rows == columns
-        && rows.is_power_of_two()
-        && (case.family.as_str(), case.kernel.as_str(), case.dtype.as_str(), case.order.as_str())
-            == ("order", "sum", "f8", "C")
-        && case.loop_order == [1, 0]
-        && case.options.is_empty()
 }
 
 /// What the page of a bundle begins with.

@@ -9,5 +9,5 @@ mod summary;
 pub use finding::{finding, trust};
 pub use headline::{headline, staircase};
 pub use page::{nonce, page};
-pub use rows::{Row, rows};
+pub use rows::{CountedRow, Row, counted_places, rows};
 pub use summary::summary;

@@ -1,6 +1,7 @@
 //! One row per pair: what every table of a bundle shows.
 
-use crate::bundle::{Bundle, Counted, Member, PairRecord, rate};
+use crate::bundle::{Bundle, Counted, CountedMisses, Member, PairRecord, rate};
+use crate::counters::Place;
 use crate::stats::{Interval, Verdict};
 use serde::Serialize;
 
@@ -39,16 +40,55 @@ pub struct Row {
     pub simulated_l1: Option<[f64; 2]>,
     /// Simulated misses per step of the last cache: baseline and contender.
     pub simulated_last: Option<[f64; 2]>,
-    /// Counted misses per access of the first data cache; absent where the event was not counted.
-    pub counted_l1: Option<[f64; 2]>,
-    /// Counted misses per access of the last cache.
-    pub counted_last: Option<[f64; 2]>,
-    /// Counted misses per access of the data TLB.
-    pub counted_tlb: Option<[f64; 2]>,
-    /// Counted cycles per access.
+    /// Counted cycles per access: baseline and contender.
     pub cycles: Option<[f64; 2]>,
-    /// Counted instructions per cycle.
+    /// Counted instructions per cycle: baseline and contender.
     pub ipc: Option<[f64; 2]>,
+    /// Counted misses at each place where both members were counted, from the CPU outwards.
+    pub counted: Vec<CountedRow>,
+}
+
+/// Misses at one place, of baseline and contender.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CountedRow {
+    /// Where.
+    pub place: Place,
+    /// Name of the event.
+    pub event: String,
+    /// Counted misses per access.
+    pub per_access: [f64; 2],
+    /// Counted misses per distinct line of a pass; absent where the lines were not told.
+    pub per_line: Option<[f64; 2]>,
+    /// Simulated misses per access; absent where the walk was not simulated.
+    pub simulated_per_access: Option<[f64; 2]>,
+    /// Whether the event shared its counter, so that the figures are estimates.
+    pub estimated: bool,
+}
+
+impl Row {
+    /// Counted misses at a place.
+    #[must_use]
+    pub fn counted_at(&self, place: Place) -> Option<&CountedRow> {
+        self.counted.iter().find(|counted| counted.place == place)
+    }
+
+    /// Whether hardware events were counted.
+    #[must_use]
+    pub fn has_counts(&self) -> bool {
+        self.cycles.is_some() || !self.counted.is_empty()
+    }
+}
+
+/// The places at which any row has counts, from the CPU outwards.
+#[must_use]
+pub fn counted_places<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
+    for counted in rows.flat_map(|row| &row.counted) {
+        if !places.contains(&counted.place) {
+            places.push(counted.place);
+        }
+    }
+    places
 }
 
 /// A baseline this close to its floor is bound by the core.
@@ -94,10 +134,8 @@ fn row(bundle: &Bundle, pair: &PairRecord) -> Option<Row> {
         Some([one?, other?])
     };
     let levels = bundle.data_caches().len();
-    let counted = |pick: fn(Counted) -> Option<f64>| {
-        let [one, other] = [Member::Baseline, Member::Contender].map(|member| pair.counted(member).and_then(pick));
-        Some([one?, other?])
-    };
+    let [one, other] = [Member::Baseline, Member::Contender].map(|member| pair.counted(member).unwrap_or_default());
+    let both = |pick: fn(&Counted) -> Option<f64>| Some([pick(&one)?, pick(&other)?]);
     Some(Row {
         id: pair.id.clone(),
         case: format!("{} {} {} {}{options}", info.kernel, info.dtype, shape.join("x"), info.order),
@@ -118,10 +156,24 @@ fn row(bundle: &Bundle, pair: &PairRecord) -> Option<Row> {
         at_floor: bundle.floor(&pair.baseline).map(|floor| baseline_ns < AT_FLOOR * floor),
         simulated_l1: misses(0),
         simulated_last: levels.checked_sub(1).and_then(misses),
-        counted_l1: counted(|counted| counted.l1_misses),
-        counted_last: counted(|counted| counted.last_misses),
-        counted_tlb: counted(|counted| counted.tlb_misses),
-        cycles: counted(|counted| counted.cycles),
-        ipc: counted(|counted| counted.ipc),
+        cycles: both(|counted| counted.cycles),
+        ipc: both(|counted| counted.ipc),
+        counted: counted(&one, &other),
     })
+}
+
+fn counted(baseline: &Counted, contender: &Counted) -> Vec<CountedRow> {
+    let both = |at: &CountedMisses| {
+        let other = contender.at(at.place)?;
+        let pair = |pick: fn(&CountedMisses) -> Option<f64>| Some([pick(at)?, pick(other)?]);
+        Some(CountedRow {
+            place: at.place,
+            event: at.event.clone(),
+            per_access: [at.per_access, other.per_access],
+            per_line: pair(|at| at.per_line),
+            simulated_per_access: pair(|at| at.simulated),
+            estimated: at.estimated || other.estimated,
+        })
+    };
+    baseline.misses.iter().filter_map(both).collect()
 }

@@ -1,8 +1,9 @@
 //! `summary.md`: what one would paste into a pull request.
 
-use super::{Row, finding, rows, trust};
+use super::{Row, counted_places, finding, rows, trust};
 use crate::bundle::{Bundle, markdown, shown_in_markdown};
 use crate::units::{bytes_long, nanos, ratio};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// A Markdown summary; `charts` are paths relative to the file.
@@ -40,19 +41,35 @@ pub fn summary(bundle: &Bundle, charts: &[String]) -> String {
 
 /// Counted beside simulated, for the rows that have counts.
 fn counted(text: &mut String, rows: &[Row]) {
-    if rows.iter().all(|row| row.counted_l1.is_none() && row.cycles.is_none()) {
+    if !rows.iter().any(Row::has_counts) {
         return;
     }
-    text.push_str(
-        "\n| array | loop order | L1 misses per access, counted | simulated | last cache, counted | dTLB, counted | cycles per access | IPC |\n\
-         |---|---|---:|---:|---:|---:|---:|---:|\n",
-    );
+    let places = counted_places(rows.iter());
+    text.push_str("\n| array | loop order | cycles per access | IPC |");
+    for place in &places {
+        let name = place.name();
+        let _ = write!(text, " {name} misses per access, counted | simulated | {name} misses per line, counted |");
+    }
+    let _ = writeln!(text, "\n|---|---|{}", "---:|".repeat(2 + 3 * places.len()));
     let pair = |value: Option<[f64; 2]>| value.map_or_else(|| "-".to_owned(), |[a, b]| format!("{a:.3} → {b:.3}"));
-    for row in rows {
-        let figures = [row.counted_l1, row.simulated_l1, row.counted_last, row.counted_tlb, row.cycles, row.ipc];
-        let cells: Vec<String> = figures.into_iter().map(pair).collect();
+    for row in rows.iter().filter(|row| row.has_counts()) {
+        let mut cells = vec![pair(row.cycles), pair(row.ipc)];
+        for &place in &places {
+            let at = row.counted_at(place);
+            let about = if at.is_some_and(|at| at.estimated) { "≈ " } else { "" };
+            cells.push(format!("{about}{}", pair(at.map(|at| at.per_access))));
+            cells.push(pair(at.and_then(|at| at.simulated_per_access)));
+            cells.push(format!("{about}{}", pair(at.and_then(|at| at.per_line))));
+        }
         let _ = writeln!(text, "| {} | {} / {} | {} |", row.case, row.loops, row.baseline_loops, cells.join(" | "));
     }
+    let events: BTreeSet<String> = rows
+        .iter()
+        .flat_map(|row| &row.counted)
+        .map(|at| format!("{} misses are `{}`", at.place.name(), shown_in_markdown(&at.event)))
+        .collect();
+    let events: Vec<String> = events.into_iter().collect();
+    let _ = writeln!(text, "\nCounted in user space: baseline → this order. {}.", events.join("; "));
 }
 
 fn table(text: &mut String, rows: &[Row]) {

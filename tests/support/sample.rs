@@ -96,7 +96,7 @@ impl Made<'_> {
             );
             asked = misses;
         }
-        json!({"policy": "lru", "warm": {"accesses": info.accesses, "levels": levels, "tlb": []}})
+        json!({"policy": "lru", "warm": {"accesses": info.accesses, "levels": levels, "tlb": [], "lines": info.accesses / 8}})
     }
 
     fn counted(&self, report: &Value, accesses: u64) -> Value {
@@ -106,7 +106,16 @@ impl Made<'_> {
             json!({"event": event, "raw": "raw:1", "value": value, "enabled_ns": enabled, "running_ns": enabled,
                    "blocks": 1, "accesses": accesses})
         };
-        json!([figure("l1d-read-misses", 0, 1.04), figure("llc-read-misses", 2, 0.7)])
+        let count = |event: &str, value: u64| {
+            json!({"event": event, "raw": "hardware:0", "value": value, "enabled_ns": 9, "running_ns": 9, "blocks": 1,
+                   "accesses": accesses})
+        };
+        json!([
+            count("cycles", 4 * accesses),
+            count("instructions", 2 * accesses),
+            figure("l1d-read-misses", 0, 1.04),
+            figure("llc-read-misses", 2, 0.7)
+        ])
     }
 
     fn pair(&self, baseline: CaseInfo, contender: CaseInfo, ns: [f64; 2], null: bool) -> PairRecord {

@@ -5,8 +5,9 @@ for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
   const value = (row, column) => {
     const cell = row.cells[column];
-    const text = cell.dataset.v ?? cell.textContent;
-    const number = cell.classList.contains("w") ? NaN : parseFloat(text);
+    // Of baseline → contender the contender counts; what is absent stands below every figure.
+    const text = cell.dataset.v ?? cell.textContent.split("→").pop().trim();
+    const number = cell.classList.contains("w") ? NaN : text === "–" ? -1 : parseFloat(text);
     return Number.isNaN(number) ? text : number;
   };
   heads.forEach((head, column) => {

@@ -2,10 +2,10 @@
 
 use super::{scrolling, shown_long};
 use crate::bundle::{Bundle, rate, shown};
-use crate::report::Row;
+use crate::report::{Row, counted_places};
 use crate::units::{bytes_long, nanos, ratio};
 use maud::{Markup, html};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A field to filter a table by, and how many rows are left; shown by the script, which makes it work.
 fn filter(id: &str, label: &str, count: usize) -> Markup {
@@ -18,11 +18,12 @@ fn filter(id: &str, label: &str, count: usize) -> Markup {
     }
 }
 
-fn misses(value: Option<[f64; 2]>) -> Markup {
+/// Baseline → contender, sorted by the contender; an estimate is marked as one.
+fn figures(value: Option<[f64; 2]>, estimated: bool) -> Markup {
     html! {
         @match value {
-            Some([one, other]) => td data-v=(format!("{other:.6}")) { (format!("{one:.3} → {other:.3}")) },
-            None => td data-v="-1" { "–" },
+            Some([one, other]) => td { @if estimated { "≈ " } (format!("{one:.3} → {other:.3}")) },
+            None => td { "–" },
         }
     }
 }
@@ -36,7 +37,8 @@ fn loops(row: &Row) -> String {
 pub(super) fn cases(bundles: &[Bundle], names: &[String], rows: &[Vec<Row>]) -> Markup {
     let all: Vec<(&String, &Row)> =
         rows.iter().zip(names).flat_map(|(rows, name)| rows.iter().map(move |row| (name, row))).collect();
-    let counted = all.iter().any(|(_, row)| row.counted_l1.is_some() || row.counted_last.is_some());
+    let counted = all.iter().any(|(_, row)| row.has_counts());
+    let places = counted_places(all.iter().map(|(_, row)| *row));
     let many = bundles.len() > 1;
     let table = html! {
         table #t-cases.sortable {
@@ -45,8 +47,14 @@ pub(super) fn cases(bundles: &[Bundle], names: &[String], rows: &[Vec<Row>]) -> 
                 th scope="col" { "Array" } th scope="col" { "Loop / baseline" }
                 th scope="col" { "Bytes" } th scope="col" { "Baseline, ns per step" } th scope="col" { "This order" }
                 th scope="col" { "Penalty" } th scope="col" { "95 %, this run" } th scope="col" { "Verdict" }
-                th scope="col" { "L1 misses per step, simulated" } @if counted { th scope="col" { "L1 misses per access, counted" } }
-                th scope="col" { "Last cache, simulated" } @if counted { th scope="col" { "Last cache, counted" } }
+                th scope="col" { "L1 misses per step, simulated" } th scope="col" { "Last cache, simulated" }
+                @if counted {
+                    th scope="col" { "Cycles per access" } th scope="col" { "IPC" }
+                    @for place in &places {
+                        th scope="col" { (place.name()) " misses per access, counted" } th scope="col" { "Simulated" }
+                        th scope="col" { (place.name()) " misses per line, counted" }
+                    }
+                }
             } }
             tbody {
                 @for (name, row) in &all {
@@ -59,11 +67,20 @@ pub(super) fn cases(bundles: &[Bundle], names: &[String], rows: &[Vec<Row>]) -> 
                         td { strong { (ratio(row.penalty)) } }
                         @match row.this_run {
                             Some([low, high]) => td { (format!("{low:.2}–{high:.2}")) },
-                            None => td data-v="-1" { "–" },
+                            None => td { "–" },
                         }
                         td.w { (row.verdict) }
-                        (misses(row.simulated_l1)) @if counted { (misses(row.counted_l1)) }
-                        (misses(row.simulated_last)) @if counted { (misses(row.counted_last)) }
+                        (figures(row.simulated_l1, false)) (figures(row.simulated_last, false))
+                        @if counted {
+                            (figures(row.cycles, false)) (figures(row.ipc, false))
+                            @for &place in &places {
+                                @let at = row.counted_at(place);
+                                @let about = at.is_some_and(|at| at.estimated);
+                                (figures(at.map(|at| at.per_access), about))
+                                (figures(at.and_then(|at| at.simulated_per_access), false))
+                                (figures(at.and_then(|at| at.per_line), about))
+                            }
+                        }
                     }
                 }
             }
@@ -76,7 +93,22 @@ pub(super) fn cases(bundles: &[Bundle], names: &[String], rows: &[Vec<Row>]) -> 
             @if all.is_empty() { p { "No pair was measured." } } @else {
                 (filter("t-cases", "Show rows with", all.len()))
                 (scrolling("Table of cases", &table))
+                @if counted { (events(&all)) }
             }
+        }
+    }
+}
+
+/// Which event stands for the misses of which place.
+fn events(all: &[(&String, &Row)]) -> Markup {
+    let named = all.iter().flat_map(|(_, row)| &row.counted).map(|at| (at.place.name(), at.event.as_str()));
+    let named: BTreeSet<(&str, &str)> = named.collect();
+    let estimated = all.iter().any(|(_, row)| row.counted.iter().any(|at| at.estimated));
+    html! {
+        p {
+            "Counted in user space, in passes of their own: baseline → this order."
+            @for (place, event) in named { " " (place) " misses: " code { (shown(event)) } "." }
+            @if estimated { " ≈: the event shared its counter, so the figure is an estimate." }
         }
     }
 }
@@ -124,7 +156,7 @@ pub(super) fn comparison(rows: &[Vec<Row>], names: &[String]) -> Markup {
                                     (ratio(row.penalty)) " ?"
                                 },
                                 Some(row) => td { (ratio(row.penalty)) },
-                                None => td data-v="-1" { "–" },
+                                None => td { "–" },
                             }
                         }
                     }
@@ -166,11 +198,11 @@ pub(super) fn alone(bundles: &[Bundle], names: &[String]) -> Markup {
                         td data-v=(case.case.footprint_bytes) { (bytes_long(case.case.footprint_bytes)) }
                         @match step {
                             Some(ns) => td data-v=(format!("{ns:.4}")) { (nanos(ns)) },
-                            None => td data-v="-1" { "–" },
+                            None => td { "–" },
                         }
                         @match rate {
                             Some(rate) => td { (format!("{rate:.2}")) },
-                            None => td data-v="-1" { "–" },
+                            None => td { "–" },
                         }
                     }
                 }
