@@ -119,7 +119,7 @@ impl Chart {
 pub fn find(name: &str) -> Result<&'static Chart, String> {
     CHARTS.iter().find(|chart| chart.name == name).ok_or_else(|| {
         let names: Vec<&str> = CHARTS.iter().map(|chart| chart.name).collect();
-        format!("unknown chart {name:?}: expected one of {}", names.join(" "))
+        crate::units::unknown("chart", name, &names)
     })
 }
 

@@ -3,6 +3,7 @@
 mod array;
 pub mod bench;
 mod compare;
+mod examples;
 mod exit;
 mod export;
 mod host;
@@ -21,7 +22,7 @@ mod selection;
 mod simulate;
 mod validate;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use exit::Exit;
 use exit::Failure;
 use std::process::ExitCode;
@@ -56,9 +57,11 @@ enum Command {
 /// Runs the command line and returns its exit code: errors go to standard error as one line.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let command = || examples::with_examples(Cli::command());
+    let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return exit::usage(&error),
+        Err(error) => return exit::usage(&error.format(&mut command())),
     };
     match dispatch(cli.command) {
         Ok(exit) => exit.into(),
@@ -80,6 +83,6 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Completions(args) => manual::completions(&args, Cli::command()),
-        Command::Man => manual::man(Cli::command()),
+        Command::Man => manual::man(examples::with_examples(Cli::command())),
     }
 }

@@ -35,8 +35,8 @@ pub(super) struct PlotArgs {
     /// Which chart; --list names them
     #[arg(long, value_name = "NAME", required_unless_present = "list")]
     chart: Option<String>,
-    /// Names every chart, and what it shows
-    #[arg(long, conflicts_with_all = ["bundles", "chart"])]
+    /// Names every chart and what it shows; with bundles, which have data
+    #[arg(long, conflicts_with = "chart")]
     list: bool,
     /// How to write [default: what --out ends with, else svg]
     #[arg(long, value_enum)]
@@ -70,17 +70,12 @@ pub(super) fn read_all(paths: &[PathBuf], partial: Partial) -> Result<Vec<Bundle
 }
 
 pub(super) fn run(args: &PlotArgs) -> Result<Exit, Failure> {
+    let partial = if args.allow_partial { Partial::Allowed } else { Partial::Refused };
     let Some(name) = args.chart.as_deref() else {
-        let mut text = String::new();
-        let widest = CHARTS.iter().map(|chart| chart.name.len()).max().unwrap_or(0);
-        for chart in CHARTS {
-            let _ = writeln!(text, "{:widest$}  {}", chart.name, chart.shows);
-        }
-        anstream::stdout().write_all(text.as_bytes())?;
+        anstream::stdout().write_all(list(args, partial)?.as_bytes())?;
         return Ok(Exit::Fine);
     };
     let chart = chart::find(name).map_err(|error| Failure::usage(format!("--chart: {error}")))?;
-    let partial = if args.allow_partial { Partial::Allowed } else { Partial::Refused };
     let bundles = read_all(&args.bundles, partial)?;
     let picture = chart.picture(&bundles).map_err(|why| {
         let with: Vec<&str> = CHARTS.iter().filter(|chart| chart.picture(&bundles).is_ok()).map(|c| c.name).collect();
@@ -95,6 +90,21 @@ pub(super) fn run(args: &PlotArgs) -> Result<Exit, Failure> {
         None => std::io::stdout().write_all(&bytes)?,
     }
     Ok(Exit::Fine)
+}
+
+/// Every chart and what it shows; of bundles, those that they have data for, and why not the others.
+fn list(args: &PlotArgs, partial: Partial) -> Result<String, Failure> {
+    let mut text = String::new();
+    let widest = CHARTS.iter().map(|chart| chart.name.len()).max().unwrap_or(0);
+    let bundles = read_all(&args.bundles, partial)?;
+    for chart in CHARTS {
+        let says = match chart.picture(&bundles) {
+            Err(why) if !bundles.is_empty() => format!("no data: {why}"),
+            _ => chart.shows.to_owned(),
+        };
+        let _ = writeln!(text, "{:widest$}  {says}", chart.name);
+    }
+    Ok(text)
 }
 
 /// The picture as it was asked for.

@@ -88,8 +88,28 @@ fn present(folder: &Path, bundle: &Bundle, draw: bool) -> Result<String, Failure
     let mut text = run_table::table(&report::rows(bundle), width());
     text.push('\n');
     text.push_str(&told(bundle));
-    text.push_str(&format!("{}: {left}\n", folder.display()));
+    text.push_str(&format!("\n{}: {left}\n", folder.display()));
+    text.push_str(&next_steps(folder, draw));
     Ok(text)
+}
+
+/// What one would do with a finished run.
+fn next_steps(folder: &Path, drawn: bool) -> String {
+    let at = folder.display();
+    let mut steps = Vec::new();
+    if drawn {
+        steps.push((format!("open {at}/report.html"), "findings, charts and every case"));
+    }
+    steps.push((format!("stridewise plot {at} --list"), "charts by name; --chart NAME --out a.png draws one"));
+    steps.push((format!("stridewise run --append --out {at}"), "once more: how far ratios move from run to run"));
+    steps.push((format!("stridewise compare NEW --baseline {at}"), "after a change"));
+    let widest = steps.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
+    // Beside each other where they fit, else the command alone.
+    let fits = |what: &str| 2 + widest + 2 + what.chars().count() <= usize::from(width());
+    let line = |(command, what): &(String, &str)| {
+        if fits(what) { format!("  {command:widest$}  {what}\n") } else { format!("  {command}\n") }
+    };
+    steps.iter().map(line).collect()
 }
 
 /// What a bundle says and how far it can be trusted, fitted to the terminal.

@@ -95,7 +95,7 @@ impl Selection {
         for name in &self.family {
             if !FAMILIES.iter().any(|family| family.name == name) {
                 let known: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
-                return Err(Failure::usage(format!("--family {name}: unknown; expected one of {}", known.join(" "))));
+                return Err(Failure::usage(format!("--family: {}", crate::units::unknown("family", name, &known))));
             }
         }
         if !self.family.is_empty() {

@@ -74,7 +74,7 @@ impl FromStr for Isa {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|isa| isa.name() == text);
-        found.ok_or_else(|| format!("unknown instruction set {text:?}: expected baseline, avx2, avx512 or neon"))
+        found.ok_or_else(|| crate::units::unknown("instruction set", text, &Self::ALL.map(Self::name)))
     }
 }
 

@@ -60,7 +60,7 @@ macro_rules! named {
 
             fn from_str(text: &str) -> Result<Self, String> {
                 Self::ALL.iter().copied().find(|one| one.name() == text).ok_or_else(|| {
-                    format!("unknown {} {text:?}: expected one of {}", $what, [$($name),*].join(" "))
+                    crate::units::unknown($what, text, &[$($name),*])
                 })
             }
         }

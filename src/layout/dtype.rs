@@ -76,10 +76,11 @@ impl FromStr for DType {
     fn from_str(text: &str) -> Result<Self, String> {
         let native = if cfg!(target_endian = "little") { '<' } else { '>' };
         let bare = text.strip_prefix([native, '=', '|']).unwrap_or(text);
-        Self::ALL
-            .into_iter()
-            .find(|dtype| dtype.name() == bare || dtype.long_name() == text)
-            .ok_or_else(|| format!("unknown dtype {text:?}: expected one of {} (or float64 and so on)", Self::NAMES))
+        Self::ALL.into_iter().find(|dtype| dtype.name() == bare || dtype.long_name() == text).ok_or_else(|| {
+            let names: Vec<&str> =
+                Self::ALL.map(Self::name).into_iter().chain(Self::ALL.map(Self::long_name)).collect();
+            crate::units::unknown("dtype", text, &names)
+        })
     }
 }
 

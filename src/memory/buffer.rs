@@ -41,7 +41,7 @@ impl FromStr for PagePolicy {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|policy| policy.name() == text);
-        found.ok_or_else(|| format!("unknown page policy {text:?}: expected base or huge"))
+        found.ok_or_else(|| crate::units::unknown("page policy", text, &Self::ALL.map(Self::name)))
     }
 }
 

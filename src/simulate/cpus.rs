@@ -1,6 +1,7 @@
 //! Caches of common CPUs, for a what-if on one that is not at hand: what one core reaches.
 
 use super::geometry::{Geometry, GeometryError};
+use crate::units::unknown;
 
 /// A CPU: name, what it is, caches, TLBs for pages of 4 KiB (empty where its manual was not at hand), source.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +98,7 @@ impl Geometry {
     pub fn of_cpu(name: &str) -> Result<Self, GeometryError> {
         let cpu = CPUS.iter().find(|cpu| cpu.name == name).ok_or_else(|| {
             let names: Vec<&str> = CPUS.iter().map(|cpu| cpu.name).collect();
-            GeometryError(format!("unknown CPU {name:?}: expected one of {}", names.join(" ")))
+            GeometryError(unknown("CPU", name, &names))
         })?;
         let tlbs = if cpu.tlbs.is_empty() { Vec::new() } else { Self::parse_tlbs(cpu.tlbs)? };
         Self::new(Self::parse_caches(cpu.caches)?, tlbs, 4096, cpu.name)

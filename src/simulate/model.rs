@@ -27,7 +27,7 @@ macro_rules! choice {
                 match text {
                     $first_word => Ok(Self::$first),
                     $($word => Ok(Self::$variant),)*
-                    _ => Err([concat!("unknown ", $what, ": expected one of"), $first_word, $($word),*].join(" ")),
+                    _ => Err(crate::units::unknown($what, text, &[$first_word, $($word),*])),
                 }
             }
         }
@@ -118,7 +118,7 @@ mod tests {
     fn words_read_back_and_others_list_what_there_is() {
         assert_eq!("plru".parse::<Replacement>().unwrap().to_string(), "plru");
         let error = "mru".parse::<Replacement>().unwrap_err();
-        assert_eq!(error, "unknown replacement: expected one of lru plru fifo");
+        assert_eq!(error, "unknown replacement \"mru\": expected one of lru plru fifo; did you mean lru?");
         assert_eq!(Model::default().to_string(), "lru");
         let model = Model { last: LastLevel::Exclusive, prefetch: Prefetch::NextLine, ..Model::default() };
         assert_eq!(model.to_string(), "lru, exclusive last level, what-if next-line prefetch");

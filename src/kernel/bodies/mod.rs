@@ -117,7 +117,7 @@ impl FromStr for Kernel {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.iter().copied().find(|kernel| kernel.name() == text).ok_or_else(|| {
             let names: Vec<_> = Self::ALL.iter().map(|kernel| kernel.name()).collect();
-            format!("unknown kernel {text:?}: expected one of {}", names.join(" "))
+            crate::units::unknown("kernel", text, &names)
         })
     }
 }
