@@ -67,7 +67,7 @@ pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
         caption: caption(
             &[bundle],
             &format!("{samples} samples"),
-            "measured; medians; named: more than 3 MAD above the median of the neighbours",
+            "measured; medians; named: more than 3 MAD and 10 % above the median of the neighbours",
         ),
         data,
         extent: curves.extent("Scatter chart"),

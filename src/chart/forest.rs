@@ -40,10 +40,10 @@ pub(super) fn draw(bundles: &[Bundle]) -> Result<Picture, String> {
     let compared = changes.len();
     let size = |one: &Change| one.change.estimate.ln().abs();
     changes.sort_by(|a, b| size(b).total_cmp(&size(a)).then_with(|| a.id.cmp(&b.id)));
-    changes.truncate(MOST);
-    changes.sort_by(|a, b| b.change.estimate.total_cmp(&a.change.estimate).then_with(|| a.id.cmp(&b.id)));
     let told = |said| changes.iter().filter(|one| one.said == said).count();
     let title = format!("{} of {compared} cases slower, {} faster", told(Said::Slower), told(Said::Faster));
+    changes.truncate(MOST);
+    changes.sort_by(|a, b| b.change.estimate.total_cmp(&a.change.estimate).then_with(|| a.id.cmp(&b.id)));
     let mut data = Data::new(&["case", "change_percent", "low", "high", "verdict"]);
     for one in &changes {
         let mut cells = vec![Cell::from(one.id.as_str())];
@@ -95,14 +95,15 @@ fn bars(canvas: &mut Canvas, area: Area, changes: &[Change], x: &Axis) {
     for (index, (one, name)) in changes.iter().zip(&names).enumerate() {
         #[expect(clippy::cast_precision_loss, reason = "rows")]
         let middle = inner.top + (index as f64 + 0.5) * high;
-        let (ink, kind) = match one.said {
-            Said::Slower => (Ink::series(1), 1),
-            Said::Faster => (Ink::series(0), 0),
-            Said::Inconclusive | Said::Unchanged => (Ink::FAINT, 2),
+        // A change is told by colour, form and weight: to some eyes the colour is grey too.
+        let (ink, kind, weight) = match one.said {
+            Said::Slower => (Ink::series(1), 1, 2.8),
+            Said::Faster => (Ink::series(0), 0, 2.8),
+            Said::Inconclusive | Said::Unchanged => (Ink::FAINT, 2, 1.2),
         };
         canvas.text(name, [inner.left - 12.0, middle], 12.0, Ink::TEXT, Anchor::Right);
         let [estimate, low, high] = percents(one).map(|value| at(value.clamp(x.range[0], x.range[1])));
-        canvas.line(&[[low, middle], [high, middle]], ink, 1.6);
+        canvas.line(&[[low, middle], [high, middle]], ink, weight);
         canvas.mark([estimate, middle], kind, ink);
     }
 }

@@ -4,6 +4,7 @@ use super::data::{caption, family, shape};
 use super::picture::{Cell, Data, HEIGHT, Picture, WIDTH};
 use super::plot::{Axis, Curves, Series, Style, plain};
 use crate::bundle::{Bundle, rate, shown};
+use crate::units::ratio;
 use std::collections::BTreeMap;
 
 pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
@@ -23,13 +24,13 @@ pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
         lines.entry(name).or_default().push([threads, rate]);
     }
     let mut series = Vec::new();
-    let mut best: Option<(f64, f64, String)> = None;
+    let mut best: Option<(f64, f64, f64, String)> = None;
     for (color, (name, mut points)) in lines.into_iter().enumerate().take(4) {
         points.sort_by(|a, b| a[0].total_cmp(&b[0]));
         let (Some([n0, first]), Some([n1, _])) = (points.first().copied(), points.last().copied()) else { continue };
         for [threads, rate] in &points {
             if best.as_ref().is_none_or(|(most, ..)| rate > most) {
-                best = Some((*rate, *threads, name.clone()));
+                best = Some((*rate, *threads, rate / first, name.clone()));
             }
         }
         if n1 > n0 {
@@ -38,7 +39,7 @@ pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
         }
         series.push(Series::line(name, points, color));
     }
-    let (rate, threads, name) = best.ok_or("nothing has a bandwidth among them")?;
+    let (rate, threads, gain, name) = best.ok_or("nothing has a bandwidth among them")?;
     if series.iter().all(|series| series.points.len() < 2) {
         return Err("fewer than two numbers of threads were measured".to_owned());
     }
@@ -49,6 +50,7 @@ pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
     let mut counts: Vec<f64> = all().map(|p| p[0]).collect();
     counts.sort_by(f64::total_cmp);
     counts.dedup();
+    let least = if counts[0] == 1.0 { "one".to_owned() } else { plain(counts[0]) };
     let nothing = "nothing was measured";
     let curves = Curves {
         x: Axis::linear("threads", counts.iter().copied(), false, plain)
@@ -61,7 +63,7 @@ pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
         level: None,
     };
     Ok(Picture {
-        title: format!("{name}: {rate:.1} GB/s with {threads} threads"),
+        title: format!("{name}: {rate:.1} GB/s with {threads} threads, {} of {least}", ratio(gain)),
         subtitle: "Bytes that the program reads and writes per second, all threads together".to_owned(),
         caption: caption(
             &[bundle],

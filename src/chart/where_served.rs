@@ -139,17 +139,13 @@ impl Stack {
                     }
                 }
             }
+            self.labels(canvas, frame, panel);
         }
     }
 
     fn areas(&self, canvas: &mut Canvas, frame: Frame, panel: &Panel) {
-        for (index, name) in self.names.iter().enumerate() {
-            let top = |(x, sums): &(f64, Vec<f64>)| frame.at([self.x.place(*x), sums[index]]);
-            let below = |(x, sums): &(f64, Vec<f64>)| {
-                frame.at([self.x.place(*x), if index == 0 { 0.0 } else { sums[index - 1] }])
-            };
-            let upper: Vec<[f64; 2]> = panel.points.iter().map(top).collect();
-            let lower: Vec<[f64; 2]> = panel.points.iter().map(below).collect();
+        for index in 0..self.names.len() {
+            let [upper, lower] = self.edges(frame, panel, index);
             let room = upper.iter().zip(&lower).map(|(u, l)| l[1] - u[1]).fold(0.0, f64::max);
             if room < 0.5 {
                 continue;
@@ -158,7 +154,22 @@ impl Stack {
             let outline: Vec<[f64; 2]> = upper.iter().chain(lower.iter().rev()).copied().collect();
             canvas.patterned(&outline, ink, pattern);
             canvas.line(&upper, ink, 1.4);
-            // Its name where it is highest, if there is room.
+        }
+    }
+
+    /// Upper and lower edge of a place's share.
+    fn edges(&self, frame: Frame, panel: &Panel, index: usize) -> [Vec<[f64; 2]>; 2] {
+        let edge = |sum: Option<usize>| {
+            let at = |(x, sums): &(f64, Vec<f64>)| frame.at([self.x.place(*x), sum.map_or(0.0, |sum| sums[sum])]);
+            panel.points.iter().map(at).collect()
+        };
+        [edge(Some(index)), edge(index.checked_sub(1))]
+    }
+
+    /// Each place's name where its share is highest, if there is room; over the lines of the caches.
+    fn labels(&self, canvas: &mut Canvas, frame: Frame, panel: &Panel) {
+        for (index, name) in self.names.iter().enumerate() {
+            let [upper, lower] = self.edges(frame, panel, index);
             let half = width(name, 13.0) / 2.0 + 5.0;
             let fits = |&(u, l): &(&[f64; 2], &[f64; 2])| {
                 l[1] - u[1] > 30.0 && u[0] > frame.area.left + half && u[0] < frame.area.right - half
@@ -167,7 +178,7 @@ impl Stack {
                 upper.iter().zip(&lower).filter(fits).max_by(|a, b| (a.1[1] - a.0[1]).total_cmp(&(b.1[1] - b.0[1])));
             if let Some((u, l)) = place {
                 let [x, y] = [u[0], f64::midpoint(u[1], l[1])];
-                canvas.rect([x - half, y - 11.0], [x + half, y + 11.0], Ink::GROUND.faded(0.88));
+                canvas.rect([x - half, y - 11.0], [x + half, y + 11.0], Ink::GROUND.faded(0.94));
                 canvas.text(name, [x, y], 13.0, Ink::TEXT, Anchor::Middle);
             }
         }
