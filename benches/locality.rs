@@ -61,8 +61,8 @@ fn one(criterion: &mut Criterion, bench: &mut Bench, item: &Item, measuring: boo
         return Err(format!("id {id}: has no parts"));
     };
     let mut group: BenchmarkGroup<'_, WallTime> = criterion.benchmark_group(group_name);
-    let nest = item.contender().nest().map_err(|error| format!("{id}: {error}"))?;
-    let (read, written) = nest.bytes_read_written();
+    let walked = item.contender().walked().map_err(|error| format!("{id}: {error}"))?;
+    let (read, written) = walked.bytes_read_written();
     group.throughput(Throughput::Bytes(read + written));
     let mut feed = None;
     group.bench_function(name, |bencher| {

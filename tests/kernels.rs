@@ -96,7 +96,7 @@ proptest! {
 
     #[test]
     fn every_program_equals_the_reference_on_random_nests(drawn in drawn(), passes in 1_u64..4) {
-        for &kernel in Kernel::ALL {
+        for &kernel in Kernel::ELEMENTWISE {
             for dtype in DType::ALL {
                 equals_reference(kernel, dtype, Walk::Element, Isa::Baseline, &drawn.nest(kernel, dtype, Walk::Element), passes);
                 for isa in Isa::available() {
@@ -113,7 +113,7 @@ proptest! {
 
 #[test]
 fn contiguous_runs_of_every_length_and_start_equal_the_reference() {
-    for &kernel in Kernel::ALL {
+    for &kernel in Kernel::ELEMENTWISE {
         for dtype in DType::ALL {
             let item = dtype.itemsize();
             for (length, start) in (0..80).map(|n| (n, n % 7)).chain([(1000, 1), (4099, 3)]) {
@@ -134,7 +134,7 @@ fn contiguous_runs_of_every_length_and_start_equal_the_reference() {
 
 #[test]
 fn non_temporal_stores_leave_the_same_bytes() {
-    for &kernel in Kernel::ALL {
+    for &kernel in Kernel::ELEMENTWISE {
         for (walk, isa) in [Walk::Line, Walk::Stream]
             .into_iter()
             .flat_map(|walk| Isa::available().into_iter().map(move |isa| (walk, isa)))
@@ -170,7 +170,7 @@ fn non_temporal_stores_leave_the_same_bytes() {
 
 #[test]
 fn checksums_are_equal_across_all_loop_orders_walks_and_instruction_sets() {
-    for &kernel in Kernel::ALL {
+    for &kernel in Kernel::ELEMENTWISE {
         for dtype in DType::ALL {
             let mut seen = Vec::new();
             let layout = Layout::contiguous(&[37, 64, 29], dtype.itemsize(), Order::C).unwrap();

@@ -3,6 +3,7 @@
 use super::model::{CaseInfo, CaseRecord, Header, PairRecord, SCHEMA, SCHEMA_VERSION};
 use super::strict::LARGEST;
 use crate::measure::{Block, Obtained, SoloBlock};
+use crate::suite::{Case, agree, share_arrays};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -79,6 +80,9 @@ pub(super) fn header(header: &Header) -> Checked {
     expect(matches!(header.config.engine.as_str(), "paired" | "criterion"), || {
         "config.engine: expected paired or criterion".to_owned()
     })?;
+    expect(matches!(header.config.data.as_deref(), None | Some("file")), || {
+        "config.data: expected file, or nothing".to_owned()
+    })?;
     machine(header)
 }
 
@@ -94,7 +98,7 @@ fn plan(header: &Header) -> Checked {
 }
 
 fn case_id(id: &str) -> Checked {
-    id.parse::<crate::suite::Case>().map(|_| ())
+    id.parse::<Case>().map(|_| ())
 }
 
 fn machine(header: &Header) -> Checked {
@@ -117,11 +121,11 @@ fn machine(header: &Header) -> Checked {
 }
 
 /// Whether an id is the one that the fields spell, and the fields are those that follow from it.
-pub(super) fn case(info: &CaseInfo, at: &str) -> Checked {
+pub(super) fn case(info: &CaseInfo, at: &str) -> Result<Case, String> {
     let case = info.case().map_err(|error| format!("{at}.id: {error}"))?;
-    let nest = case.nest().map_err(|error| format!("{at}.shape: {error}"))?;
+    let walked = case.walked().map_err(|error| format!("{at}.shape: {error}"))?;
     case.footprint().map_err(|error| format!("{at}.shape: {error}"))?;
-    let expected = CaseInfo::of(&case, &nest, info.checksum.clone());
+    let expected = CaseInfo::of(&case, &walked, info.checksum.clone());
     expect(hexadecimal(&info.checksum, 32), || format!("{at}.checksum: expected 32 hexadecimal digits"))?;
     let fields: [(&str, bool); 14] = [
         ("family", info.family == expected.family),
@@ -145,19 +149,21 @@ pub(super) fn case(info: &CaseInfo, at: &str) -> Checked {
     let wrong = fields.into_iter().find(|(_, equal)| !equal);
     wrong.map_or(Ok(()), |(field, _)| Err(format!("{at}.{field}: does not follow from the id")))?;
     let exact = [info.footprint_bytes, info.accesses, info.bytes_read, info.bytes_written];
-    expect(exact.iter().all(|&n| n <= LARGEST), || format!("{at}: a figure is above 2^53"))
+    expect(exact.iter().all(|&n| n <= LARGEST), || format!("{at}: a figure is above 2^53"))?;
+    Ok(case)
 }
 
 pub(super) fn pair(pair: &PairRecord) -> Checked {
-    case(&pair.baseline, "baseline")?;
-    case(&pair.contender, "contender")?;
+    let (baseline, contender) = (case(&pair.baseline, "baseline")?, case(&pair.contender, "contender")?);
     expect(pair.id == pair.contender.id, || "id: expected the contender's".to_owned())?;
     expect(pair.null == pair.id.starts_with("null/"), || "null: does not follow from the id".to_owned())?;
     expect(!pair.null || pair.baseline.id == pair.contender.id, || "baseline.id: expected the contender's".to_owned())?;
     expect(pair.baseline.steps == pair.contender.steps, || "baseline.steps: expected the contender's".to_owned())?;
-    expect(pair.baseline.checksum == pair.contender.checksum, || {
-        "contender.checksum: differs from the baseline's".to_owned()
-    })?;
+    let same = pair.baseline.checksum == pair.contender.checksum;
+    expect(same || !agree(&baseline, &contender), || "contender.checksum: differs from the baseline's".to_owned())?;
+    let apart = !share_arrays(&baseline, &contender);
+    let of_one = pair.blocks.iter().position(|block| block.baseline_pages.is_some() && !apart);
+    expect(of_one.is_none(), || format!("blocks[{}].baseline_pages: both have the same arrays", of_one.unwrap_or(0)))?;
     let samples = pair.blocks.iter().map(|block| block.baseline_ns.len()).sum();
     blocks(pair.blocks.len(), samples)?;
     pair.blocks.iter().enumerate().try_for_each(|(index, block)| self::block(index, block))
@@ -189,6 +195,7 @@ fn block(index: usize, block: &Block) -> Checked {
         expect(name.len() <= 64 && !name.is_empty(), || at("counts: an event's name has 1 to 64 characters"))?;
         expect(values.len() == 2 * rounds, || at(&format!("counts: {name:?}: expected one value per sample")))?;
     }
+    block.baseline_pages.iter().try_for_each(|pages| policy(index, "baseline_pages", pages))?;
     common(index, block.placement, block.passes, &block.pages)
 }
 
@@ -203,7 +210,12 @@ fn common(index: usize, placement: u32, passes: u64, pages: &Obtained) -> Checke
     let at = |what: &str| format!("blocks[{index}].{what}");
     expect(placement as usize == index, || at("placement: expected the blocks' number"))?;
     expect(passes > 0, || at("passes: expected 1 or more"))?;
-    expect(matches!(pages.policy.as_str(), "base" | "huge"), || at("pages.policy: expected base or huge"))
+    policy(index, "pages", pages)
+}
+
+fn policy(index: usize, field: &str, pages: &Obtained) -> Checked {
+    let known = matches!(pages.policy.as_str(), "base" | "huge");
+    expect(known, || format!("blocks[{index}].{field}.policy: expected base or huge"))
 }
 
 /// A sample of 0 ns or of an hour was not measured.

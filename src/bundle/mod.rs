@@ -4,6 +4,7 @@
 //! append-only, so a file without an end is a run that was cut off. Samples are kept raw, in integer nanoseconds;
 //! every summary is recomputed from them.
 
+mod break_even;
 mod check;
 mod counted;
 mod error;
@@ -17,6 +18,7 @@ mod text;
 mod writer;
 
 pub use crate::measure::{Block, Obtained, SampleCounts, SoloBlock};
+pub use break_even::BreakEven;
 pub use check::{is_run_id, plan_hash};
 pub use counted::{Counted, CountedMisses};
 pub use error::BundleError;

@@ -108,6 +108,10 @@ pub struct Config {
     pub cpu: Option<u32>,
     /// The command line, without paths.
     pub args: Vec<String>,
+    /// `file` if the arrays held the values of a user's file; absent for prepared data. Checksums are of prepared data
+    /// in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
 }
 
 /// One member of a pair, or a case by itself.

@@ -2,8 +2,7 @@
 
 use super::model::{CaseInfo, CaseRecord, Figures, PairRecord, Record, Skipped};
 use crate::measure::{Measured, Members, Shot};
-use crate::nest::LoopNest;
-use crate::suite::Case;
+use crate::suite::{Case, Walked};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -70,13 +69,13 @@ fn figures<T: Serialize>(
 
 impl CaseInfo {
     fn of_shot(shot: &Shot) -> Self {
-        Self::of(&shot.case, &shot.nest, shot.checksum.to_string())
+        Self::of(&shot.case, &shot.walked, shot.checksum.to_string())
     }
 
     /// Everything that follows from the case; only the result of its walk is given.
     #[must_use]
-    pub fn of(case: &Case, nest: &LoopNest, checksum: String) -> Self {
-        let (bytes_read, bytes_written) = nest.bytes_read_written();
+    pub fn of(case: &Case, walked: &Walked, checksum: String) -> Self {
+        let (bytes_read, bytes_written) = walked.bytes_read_written();
         Self {
             id: case.to_string(),
             family: case.family.clone(),
@@ -90,8 +89,8 @@ impl CaseInfo {
             strides: case.strides().unwrap_or_default(),
             threads: case.options.threads,
             footprint_bytes: case.footprint().unwrap_or(u64::MAX),
-            steps: nest.steps(),
-            accesses: nest.accesses(),
+            steps: walked.steps(),
+            accesses: walked.accesses(),
             bytes_read,
             bytes_written,
             checksum,

@@ -12,7 +12,7 @@ const AROUND: usize = 12;
 
 pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
     let mut found: Vec<Sampled<'_>> = family(bundle, "conflict")?;
-    found.retain(|one| one.info.shape.len() == 2);
+    found.retain(|one| one.info.shape.len() == 2 && one.info.options.is_empty());
     // Several families of arrays are not one picture: the one with most points.
     let rows = |one: &Sampled<'_>| (one.info.shape[0], one.info.kernel.clone(), one.info.dtype.clone());
     let most = |one: &&Sampled<'_>| found.iter().filter(|other| rows(other) == rows(one)).count();

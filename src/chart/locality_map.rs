@@ -1,10 +1,10 @@
 //! Useful bandwidth over stride and size: the memory mountain, seen from above.
 
-use super::data::{caption, family, footprint};
+use super::data::{caption, footprint};
 use super::grid::Map;
 use super::picture::{Cell, Data, Extent, HEIGHT, Picture, WIDTH};
 use super::plot::{bytes, plain};
-use super::stride_curve::stride;
+use super::stride_curve::{dense, stride};
 use crate::bundle::{Bundle, rate};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ type Rates = BTreeMap<(u64, u64), (f64, usize)>;
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes are below 2^53")]
 fn rates(bundle: &Bundle) -> Result<Rates, String> {
     let mut rates = Rates::new();
-    for one in family(bundle, "stride")? {
+    for one in dense(bundle)? {
         let (Some(stride), Some(rate)) = (stride(&one), rate(one.info, one.step.median)) else { continue };
         let elements = (stride / f64::from(one.info.itemsize.max(1))).round() as u64;
         rates.insert((footprint(one.info) as u64, elements), (rate, one.samples));

@@ -17,8 +17,18 @@ pub(super) fn stride(one: &Sampled<'_>) -> Option<f64> {
     })
 }
 
+/// The cases of the family that visit every element: those of one element per stride touch other bytes.
+///
+/// # Errors
+/// If there are none.
+pub(super) fn dense(bundle: &Bundle) -> Result<Vec<Sampled<'_>>, String> {
+    let mut found = family(bundle, "stride")?;
+    found.retain(|one| !one.info.options.contains_key("only"));
+    Ok(found)
+}
+
 pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
-    let found = family(bundle, "stride")?;
+    let found = dense(bundle)?;
     let caches = bundle.data_caches();
     let mut classes: BTreeMap<usize, Vec<(f64, &Sampled<'_>)>> = BTreeMap::new();
     for one in &found {

@@ -23,7 +23,8 @@ fn relative(one: &Sampled<'_>, all: &[Sampled<'_>]) -> Option<f64> {
     {
         return Some(ratio);
     }
-    let untiled = |other: &&Sampled<'_>| option(other.info, "tile").is_none() && sweep(other.info) == sweep(one.info);
+    let tiled = |info: &CaseInfo| info.options.contains_key("tile");
+    let untiled = |other: &&Sampled<'_>| !tiled(other.info) && sweep(other.info) == sweep(one.info);
     // Within one family all are divided by one baseline, so ratios of ratios hold where nanoseconds drift.
     let untiled = all.iter().find(untiled)?;
     match (one.baseline, untiled.baseline) {

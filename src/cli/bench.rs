@@ -29,7 +29,8 @@ impl Bench {
     /// A message if the thread cannot be pinned.
     pub fn new(level: Level) -> Result<Self, String> {
         let host = Host::probe();
-        let items = suite::items(level, &Machine::of_host(&host));
+        let mut items = suite::items(level, &Machine::of_host(&host));
+        items.retain(|item| item.skipped().is_none());
         let settings = Settings::of_host(&host, 1, level.pace(), None, Isa::best());
         let session = Session::new(settings, &host, &STOP).map_err(|error| error.to_string())?;
         Ok(Self { session, host, items, level, done: Vec::new() })

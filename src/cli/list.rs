@@ -4,10 +4,11 @@ use super::exit::{Exit, Failure};
 use super::output::{self, Format, table};
 use super::selection::{Planned, Selection};
 use crate::host::Host;
-use crate::suite::{self, Machine};
+use crate::suite::{self, FAMILIES, Family, Item, Level, Machine};
 use crate::units::{bytes_long, nanos};
 use clap::Args;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::Write;
 
 /// What `run` would measure: ids, sizes and the time it takes
@@ -26,7 +27,31 @@ struct Document {
     schema_version: [u32; 2],
     suite: String,
     estimated_seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
+    families: Vec<About>,
     cases: Vec<Line>,
+    left_out: Vec<LeftOut>,
+}
+
+/// A family of which something would run, or is left out.
+#[derive(Serialize)]
+struct About {
+    name: &'static str,
+    asks: &'static str,
+    baseline: &'static str,
+    needs: &'static str,
+    /// Cases that would run.
+    cases: usize,
+    /// Cases of the full suite.
+    of: usize,
+}
+
+/// A case that this machine cannot measure.
+#[derive(Serialize)]
+struct LeftOut {
+    id: String,
+    reason: String,
 }
 
 #[derive(Serialize)]
@@ -46,48 +71,83 @@ fn seconds(ns: u64) -> f64 {
 pub(super) fn run(args: &ListArgs) -> Result<Exit, Failure> {
     let machine = Machine::of_host(&Host::probe());
     let planned = args.selection.plan(&machine)?;
-    let lines: Vec<Line> = planned
-        .items
-        .iter()
-        .map(|item| Line {
-            id: item.id(),
-            family: item.contender().family.clone(),
-            baseline: item.baseline().map(ToString::to_string),
-            footprint_bytes: item.contender().footprint().unwrap_or(0),
-            estimated_seconds: seconds(suite::estimate_ns(std::slice::from_ref(item), &machine, planned.pace)),
-        })
-        .collect();
+    let document = document(planned, &machine);
     let text = match args.format {
-        Format::Json => json(planned, lines)?,
-        Format::Table => text(&planned, &lines),
+        Format::Json => output::json(&document)?,
+        Format::Table => text(&document),
     };
     anstream::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Fine)
 }
 
-fn json(planned: Planned, cases: Vec<Line>) -> Result<String, Failure> {
-    let document = Document {
+fn document(planned: Planned, machine: &Machine) -> Document {
+    let (mut cases, mut left_out) = (Vec::new(), Vec::new());
+    for item in &planned.items {
+        match item.skipped() {
+            Some(why) => left_out.push(LeftOut { id: item.id(), reason: why.to_owned() }),
+            None => cases.push(Line {
+                id: item.id(),
+                family: item.contender().family.clone(),
+                baseline: item.baseline().map(ToString::to_string),
+                footprint_bytes: item.footprint(),
+                estimated_seconds: seconds(suite::estimate_ns(std::slice::from_ref(item), machine, planned.pace)),
+            }),
+        }
+    }
+    let full = suite::items(Level::Full, machine);
+    let named = |item: &&Item, name: &str| item.contender().family == name;
+    let mut families = Vec::new();
+    for family in FAMILIES {
+        if !planned.items.iter().any(|item| named(&item, family.name)) {
+            continue;
+        }
+        let of = full.iter().filter(|item| named(item, family.name)).count();
+        let here = cases.iter().filter(|line| line.family == family.name).count();
+        let Family { name, asks, baseline, needs, .. } = *family;
+        families.push(About { name, asks, baseline, needs, cases: here, of: of.max(here) });
+    }
+    Document {
         schema: "stridewise.list",
-        schema_version: [1, 0],
+        schema_version: [1, 1],
         suite: planned.suite,
         estimated_seconds: seconds(planned.estimate_ns),
+        warning: planned.warning,
+        families,
         cases,
-    };
-    output::json(&document)
+        left_out,
+    }
 }
 
-fn text(planned: &Planned, lines: &[Line]) -> String {
-    let mut table = table(&["id", "bytes", "time"], 1);
-    for line in lines {
-        table.add_row([line.id.clone(), bytes_long(line.footprint_bytes), format!("{:.1} s", line.estimated_seconds)]);
-    }
+fn text(list: &Document) -> String {
     let mut text = String::new();
-    output::push(&mut text, table.lines());
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    let total = nanos(planned.estimate_ns as f64);
-    text.push_str(&format!("{} cases of the {} suite, about {total}\n", lines.len(), planned.suite));
-    if let Some(warning) = &planned.warning {
-        text.push_str(&format!("{warning}\n"));
+    for About { name, asks, baseline, needs, cases, of } in &list.families {
+        output::wrapped(&mut text, &format!("{name}: {asks}"), 2);
+        let counts = if list.suite == "custom" { format!("{cases} cases") } else { format!("{cases} of {of} cases") };
+        text.push_str("  ");
+        output::wrapped(&mut text, &format!("against {baseline}; needs {needs}; {counts}"), 2);
+        let mut table = table(&["id", "bytes", "time"], 1);
+        for line in list.cases.iter().filter(|line| line.family == *name) {
+            let time = format!("{:.1} s", line.estimated_seconds);
+            table.add_row([format!("  {}", line.id), bytes_long(line.footprint_bytes), time]);
+        }
+        if *cases > 0 {
+            output::push(&mut text, table.lines().skip(1));
+        }
+        text.push('\n');
+    }
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for one in &list.left_out {
+        reasons.entry(&one.reason).or_default().push(&one.id);
+    }
+    for (reason, ids) in reasons {
+        output::wrapped(&mut text, &format!("left out here: {}: {reason}", ids.join(", ")), 2);
+    }
+    let total = nanos(list.estimated_seconds * 1e9);
+    let full = if list.suite == "full" || list.suite == "custom" { "" } else { "; --suite full takes all" };
+    let line = format!("{} cases of the {} suite, about {total}{full}", list.cases.len(), list.suite);
+    output::wrapped(&mut text, &line, 0);
+    if let Some(warning) = &list.warning {
+        output::wrapped(&mut text, warning, 0);
     }
     text
 }

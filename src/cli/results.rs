@@ -115,7 +115,7 @@ fn next_steps(folder: &Path, drawn: bool) -> String {
 /// What a bundle says and how far it can be trusted, fitted to the terminal.
 pub(super) fn told(bundle: &Bundle) -> String {
     let mut text = String::new();
-    for line in std::iter::once(report::finding(bundle)).chain(report::trust(bundle)) {
+    for line in std::iter::once(report::finding(bundle)).chain(report::copies(bundle)).chain(report::trust(bundle)) {
         wrapped(&mut text, &line, 0);
     }
     text

@@ -28,8 +28,8 @@ pub(super) struct RunArgs {
     /// Add a further run to --out: ratios from run to run get an interval of their own
     #[arg(long, requires = "out", conflicts_with = "resume")]
     append: bool,
-    /// Go on with a run that was cut off, with its plan and its pace
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "suite", "shape", "npy", "filter", "family", "budget", "seed"])]
+    /// Go on with a run that was cut off, with its plan and its pace; one on the values of a file needs --npy again
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "suite", "shape", "filter", "family", "budget", "seed"])]
     resume: Option<PathBuf>,
     /// CPU to measure on [default: the last this process may use]
     #[arg(long, value_name = "N")]
@@ -90,7 +90,8 @@ fn fresh(args: &RunArgs, host: &Host, machine: &Machine, isa: Isa) -> Result<Exi
     }
     let seed = args.seed.unwrap_or(1);
     let Planned { suite, items, pace, .. } = planned;
-    let session = session(Settings::of_host(host, seed, pace, args.cpu, isa), host)?;
+    let values = args.selection.values()?;
+    let session = session(Settings { values, ..Settings::of_host(host, seed, pace, args.cpu, isa) }, host)?;
     let header = header(host, suite, &items, "paired", &session);
     let place = if args.append { Place::Append } else { Place::New };
     let results = Results::create(args.out.as_deref(), place, header)?;
@@ -99,7 +100,7 @@ fn fresh(args: &RunArgs, host: &Host, machine: &Machine, isa: Isa) -> Result<Exi
 
 /// The first line of a run: `engine` is `paired` or `criterion`.
 pub(super) fn header(host: &Host, suite: String, items: &[Item], engine: &str, session: &Session<'_>) -> Header {
-    let Settings { seed, pace, isa, geometry, .. } = session.settings();
+    let Settings { seed, pace, isa, geometry, values, .. } = session.settings();
     let config = Config {
         engine: engine.to_owned(),
         seed: *seed,
@@ -108,6 +109,7 @@ pub(super) fn header(host: &Host, suite: String, items: &[Item], engine: &str, s
         sample_ns: pace.sample_ns,
         cpu: session.cpu(),
         args: arguments(),
+        data: values.is_some().then(|| "file".to_owned()),
     };
     let (counters, geometry) = (session.events(), geometry.clone());
     Header::new(host, About { suite, items, config, isa: isa.to_string(), counters, geometry })
@@ -142,7 +144,16 @@ fn resume(
     if header.tool.isa != isa.name() || header.config.engine != "paired" {
         return Err(refuse(format!("was measured with {} and the {} engine", header.tool.isa, header.config.engine)));
     }
-    let parse = |id: &String| item_of(id).map_err(|error| refuse(format!("plan: {error}")));
+    let values = args.selection.values()?;
+    match (header.config.data.is_some(), values.is_some()) {
+        (true, false) => return Err(refuse("was measured on the values of a file; give it with --npy".to_owned())),
+        (false, true) => return Err(refuse("was not measured on the values of a file: --npy".to_owned())),
+        _ => {}
+    }
+    let parse = |id: &String| -> Result<Item, Failure> {
+        let case: suite::Case = id.parse().map_err(|error| refuse(format!("plan: {error}")))?;
+        Ok(Item::of(case).checked(machine))
+    };
     let items: Vec<Item> = header.plan.ids.iter().map(parse).collect::<Result<_, _>>()?;
     let pairs = bundle.pairs.iter().map(|pair| &pair.id);
     let cases = bundle.cases.iter().map(|case| &case.case.id);
@@ -158,19 +169,8 @@ fn resume(
     };
     // Another seed than the finished part had: the same one would repeat its random choices.
     let seed = config.seed.wrapping_add(done.len() as u64);
-    let settings = Settings::of_host(host, seed, pace, args.cpu, isa);
+    let settings = Settings { values, ..Settings::of_host(host, seed, pace, args.cpu, isa) };
     measure(args, session(settings, host)?, results, &left, machine, pace)
-}
-
-/// The item that an id of a plan stands for.
-fn item_of(id: &str) -> Result<Item, String> {
-    let case: suite::Case = id.parse()?;
-    Ok(match case.family.as_str() {
-        "null" => Item::Null { case },
-        "floor" | "roof" => Item::Solo { case },
-        _ if case.is_baseline() => Item::Solo { case },
-        _ => Item::against_baseline(case),
-    })
 }
 
 struct Keeper<'a> {
@@ -234,6 +234,7 @@ fn json(bundle: &Bundle) -> Result<String, Failure> {
         "finding": report::finding(bundle),
         "trust": report::trust(bundle),
         "rows": report::rows(bundle),
+        "copies": report::pays(bundle),
     });
     output::json(&document)
 }

@@ -32,7 +32,7 @@ pub(super) fn table(rows: &[Row], width: u16) -> String {
         let interval = if high < 100.0 { format!("{low:.2}–{high:.2}") } else { format!("{low:.0}–{high:.0}") };
         let mut cells = vec![
             row.case.clone(),
-            row.loops.clone(),
+            if row.orders_only { row.loops.clone() } else { format!("{} / {}", row.loops, row.baseline_loops) },
             ns(row.baseline_ns),
             ns(row.contender_ns),
             ratio(row.penalty),
@@ -142,6 +142,7 @@ mod tests {
             case: "sum f8 4096x4096 C pad=64".to_owned(),
             loops: "1,0".to_owned(),
             baseline_loops: "0,1".to_owned(),
+            orders_only: true,
             footprint_bytes: 1 << 27,
             baseline_ns: 0.21,
             contender_ns: 1.56,

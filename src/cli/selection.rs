@@ -3,6 +3,7 @@
 use super::array::{ArrayArgs, Given};
 use super::exit::Failure;
 use crate::kernel::{Kernel, Walk};
+use crate::measure::Values;
 use crate::memory::PagePolicy;
 use crate::nest::LoopOrder;
 use crate::suite::{self, Case, FAMILIES, Filter, Item, Level, Machine, Pace};
@@ -68,7 +69,7 @@ impl Selection {
         let level = self.suite.unwrap_or(Level::Standard);
         let own = custom.is_some();
         let suite = if own { "custom".to_owned() } else { level.name().to_owned() };
-        let mut items = custom.unwrap_or_else(|| self.varied(suite::items(level, machine)));
+        let mut items = custom.unwrap_or_else(|| self.varied(suite::items(level, machine), machine));
         self.keep(&mut items)?;
         let base = if own { Pace { placement_ns: 1_500_000_000, ..Level::Standard.pace() } } else { level.pace() };
         let asked = self.budget.map(|budget| u64::try_from(budget.as_nanos()).unwrap_or(u64::MAX));
@@ -106,6 +107,9 @@ impl Selection {
                 pattern.parse().map_err(|error| Failure::usage(format!("--filter {pattern:?}: {error}")))?;
             items.retain(|item| filter.keeps(item));
         }
+        if items.is_empty() && self.family.iter().all(|name| name == "npy") && !self.family.is_empty() {
+            return Err(Failure::usage("--family npy: needs a file; give one with --npy FILE"));
+        }
         if items.is_empty() {
             let flag = self.filter.as_ref().map_or_else(|| "--family".to_owned(), |f| format!("--filter {f:?}"));
             return Err(Failure::usage(format!("{flag}: matches no case; stridewise list shows their ids")));
@@ -113,8 +117,13 @@ impl Selection {
         Ok(())
     }
 
+    /// What `--npy` has the arrays hold.
+    pub(super) fn values(&self) -> Result<Option<Values>, Failure> {
+        self.array.npy.as_deref().map(|path| super::array::open(path).map(Values::new)).transpose()
+    }
+
     /// `--threads` and `--pages` on a suite: the cases once per value; the plain ones stay only if asked for.
-    fn varied(&self, items: Vec<Item>) -> Vec<Item> {
+    fn varied(&self, items: Vec<Item>, machine: &Machine) -> Vec<Item> {
         if self.threads.is_empty() && self.pages.is_empty() {
             return items;
         }
@@ -137,7 +146,9 @@ impl Selection {
                         }
                         Item::Null { case } => Item::Null { case: change(case) },
                         Item::Solo { case } => Item::Solo { case: change(case) },
+                        Item::Skip { case, .. } => Item::of(change(case)),
                     };
+                    let item = item.checked(machine);
                     if seen.insert(item.id()) {
                         out.push(item);
                     }
@@ -171,7 +182,8 @@ impl Selection {
         let Some(Given { shape, dtype, order, flag }) = self.array.given()? else { return self.nothing_of_ones_own() };
         let kernel = self.kernel.unwrap_or(Kernel::Sum);
         let walk = self.walk.unwrap_or(Walk::Element);
-        let plain = Case::new(kernel, dtype, &shape, order, LoopOrder::identity(shape.len()));
+        let family = if flag == "--npy" { "npy" } else { "order" };
+        let plain = Case::new(kernel, dtype, &shape, order, LoopOrder::identity(shape.len())).in_family(family);
         let wrong = |case: &Case| case.nest().err().map(|error| Failure::usage(format!("{flag}: {error}")));
         if let Some(failure) = wrong(&plain) {
             return Err(failure);
@@ -191,15 +203,16 @@ impl Selection {
                     let case = Case { loops: loops.clone(), ..plain.clone() }.with(|options| {
                         options.walk = walk;
                         options.pad = self.pad.unwrap_or(0);
-                        options.tile = self.tile.unwrap_or(0);
+                        options.tile = self.tile.unwrap_or(0).into();
                         options.threads = threads;
                         options.pages = pages;
                     });
                     if let Some(failure) = wrong(&case) {
                         return Err(failure);
                     }
-                    check_memory(&case, machine)?;
-                    items.push(if case.is_baseline() { Item::Solo { case } } else { Item::against_baseline(case) });
+                    let item = Item::of(case);
+                    check_memory(&item, machine)?;
+                    items.push(item);
                 }
             }
         }
@@ -223,8 +236,8 @@ fn default_loops(case: &Case) -> Vec<LoopOrder> {
     if others.is_empty() { vec![baseline] } else { others }
 }
 
-fn check_memory(case: &Case, machine: &Machine) -> Result<(), Failure> {
-    let bytes = case.footprint().map_err(|error| Failure::usage(format!("--shape: {error}")))?;
+fn check_memory(item: &Item, machine: &Machine) -> Result<(), Failure> {
+    let (bytes, case) = (item.footprint(), item.contender());
     let Some(memory) = machine.memory.filter(|memory| bytes > memory - memory / 8) else { return Ok(()) };
     let long = crate::units::bytes_long;
     let arrays = case.kernel.roles().len();

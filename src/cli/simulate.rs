@@ -252,7 +252,7 @@ fn nest(args: &SimulateArgs) -> Result<(LoopNest, String), Failure> {
     };
     let kernel = args.op.unwrap_or(Kernel::Sum);
     let plain = Case::new(kernel, dtype, &shape, order, LoopOrder::identity(shape.len())).with(|options| {
-        options.tile = args.tile.unwrap_or(0);
+        options.tile = args.tile.unwrap_or(0).into();
         options.pad = args.pad.unwrap_or(0);
     });
     let loops = args.loops.clone().unwrap_or_else(|| plain.baseline().loops);

@@ -17,6 +17,7 @@ mod raw_team;
 #[cfg(target_arch = "x86_64")]
 mod raw_x86;
 mod reference;
+mod runner;
 
 pub use bodies::Kernel;
 pub use data::{Checksum, checksum, prepare};
@@ -24,3 +25,4 @@ pub use isa::Isa;
 pub use program::{KernelError, Program, Stores, Walk};
 pub use raw_team::Team;
 pub use reference::reference;
+pub use runner::Runner;

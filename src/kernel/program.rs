@@ -105,6 +105,12 @@ pub enum KernelError {
         /// What needs it.
         what: &'static str,
     },
+    /// A kernel whose accesses no nest describes.
+    #[error("{kernel} walks no nest of loops")]
+    NoNest {
+        /// The kernel.
+        kernel: Kernel,
+    },
     /// The stream walk on a nest whose innermost loop skips bytes.
     #[error("operand {operand}: the stream walk needs an innermost loop over neighbours, but it steps {step} bytes")]
     NotContiguous {
@@ -289,6 +295,9 @@ impl Program {
 
 /// The nest has the operands of the kernel.
 pub(super) fn check_roles(kernel: Kernel, nest: &LoopNest) -> Result<(), KernelError> {
+    if kernel == Kernel::Chase {
+        return Err(KernelError::NoNest { kernel });
+    }
     let found: Vec<Role> = nest.operands().iter().map(|operand| operand.role).collect();
     let expected = kernel.roles().to_vec();
     if found == expected { Ok(()) } else { Err(KernelError::Operands { kernel, expected, found }) }

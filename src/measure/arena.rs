@@ -1,75 +1,78 @@
-//! One placement: freshly mapped arrays and the programs that walk them.
+//! One placement: freshly mapped arrays and what walks them.
 
-use super::Error;
-use crate::host::pinned_pool;
-use crate::kernel::{self, Checksum, Isa, Program, Team};
+use super::runner::runner;
+use super::{Error, Values};
+use crate::kernel::{Checksum, Isa, Runner};
 use crate::memory::Buffer;
-use crate::nest::LoopNest;
-use crate::suite::Case;
-use std::sync::Arc;
+use crate::suite::{Case, Walked, share_arrays};
+use rayon::ThreadPool;
 
 /// Seed of what the arrays hold: the same in every run, so that checksums of two runs can be compared.
 const DATA_SEED: u64 = 0x5eed;
 
-/// What runs a case: one thread, or a team of pinned workers.
-enum Runner {
-    Alone(Program),
-    Team(Team),
-}
-
-/// A case bound to its nest.
+/// A case bound to what it walks.
 pub(super) struct Arm {
-    runner: Runner,
+    runner: Box<dyn Runner>,
     pub(super) case: Case,
-    pub(super) nest: LoopNest,
+    pub(super) walked: Walked,
+    /// What the arrays hold while samples are taken, if not what the runner prepares.
+    values: Option<Values>,
 }
 
 impl Arm {
-    pub(super) fn new(case: &Case, isa: Isa, cpus: &[u32]) -> Result<Self, Error> {
+    pub(super) fn new(case: &Case, isa: Isa, cpus: &[u32], values: Option<&Values>) -> Result<Self, Error> {
         let wrong = |why: String| Error::Case { id: case.to_string(), why };
-        let nest = case.nest().map_err(|error| wrong(error.to_string()))?;
-        let options = &case.options;
-        let program = Program::new(case.kernel, case.dtype, options.walk, options.stores, isa, &nest)
-            .map_err(|error| wrong(error.to_string()))?;
-        let runner = if options.threads <= 1 {
-            Runner::Alone(program)
-        } else {
-            let workers = usize::try_from(options.threads).unwrap_or(usize::MAX);
-            let cpus = cpus
-                .get(..workers)
-                .ok_or_else(|| wrong(format!("threads={workers}: this process may use {} CPUs", cpus.len())))?;
-            let pool = pinned_pool(cpus).map_err(|error| wrong(error.to_string()))?;
-            Runner::Team(Team::new(&program, Arc::new(pool)).map_err(|error| wrong(error.to_string()))?)
-        };
-        Ok(Self { runner, case: case.clone(), nest })
+        let walked = case.walked().map_err(|error| wrong(error.to_string()))?;
+        values.map_or(Ok(()), |values| values.fits(case)).map_err(wrong)?;
+        let runner = runner(case, &walked, isa, cpus).map_err(wrong)?;
+        Ok(Self { runner, case: case.clone(), walked, values: values.cloned() })
     }
 
-    /// Walks the whole nest `passes` times.
-    pub(super) fn run(&self, buffers: &mut [Buffer], passes: u64) -> Checksum {
-        let ran = match &self.runner {
-            Runner::Alone(program) => program.run(buffers, passes),
-            Runner::Team(team) => team.run(buffers, passes),
-        };
-        // The buffers were made for this nest; a checksum of nothing differs from every other.
+    /// Makes `passes` passes.
+    pub(super) fn run(&self, arena: &mut Arena, passes: u64) -> Checksum {
+        let ran = self.runner.run(&mut arena.buffers, passes);
+        // The buffers were made for this case; a checksum of nothing differs from every other.
         std::hint::black_box(ran.unwrap_or(Checksum(u128::MAX)))
     }
 
-    /// The result of one pass over fresh data.
+    /// The result of one pass over fresh data that are exact in every order: what two members are held against.
     pub(super) fn checksum(&self, arena: &mut Arena) -> Checksum {
-        kernel::prepare(&mut arena.buffers, self.case.dtype, DATA_SEED);
-        let ran = self.run(&mut arena.buffers, 1);
-        match &self.runner {
-            Runner::Alone(program) => program.checksum(&arena.buffers, ran),
-            Runner::Team(team) => team.program().checksum(&arena.buffers, ran),
+        self.runner.prepare(&mut arena.buffers, DATA_SEED);
+        let ran = self.run(arena, 1);
+        let checksum = self.runner.checksum(&arena.buffers, ran);
+        self.fill(arena);
+        checksum
+    }
+
+    /// The result of one pass over the user's values, if there are any.
+    pub(super) fn checksum_of_values(&self, arena: &mut Arena) -> Option<Checksum> {
+        self.values.as_ref()?;
+        self.fill(arena);
+        let ran = self.run(arena, 1);
+        let checksum = self.runner.checksum(&arena.buffers, ran);
+        self.fill(arena);
+        Some(checksum)
+    }
+
+    /// Whether both results over the user's values are one but for rounding.
+    pub(super) fn values_agree(&self, one: Checksum, other: Checksum) -> bool {
+        // What is written is computed element by element: no order changes it.
+        let sums = !self.case.kernel.writes();
+        let close = |values: &Values| values.agree(self.case.dtype, one, other);
+        one == other || (sums && self.values.as_ref().is_some_and(close))
+    }
+
+    /// Puts into the arrays what they hold while samples are taken.
+    fn fill(&self, arena: &mut Arena) {
+        if let Some(values) = &self.values {
+            self.runner.prepare(&mut arena.buffers, DATA_SEED);
+            values.fill(&self.case, &self.walked, arena);
         }
     }
 
-    /// The pool's name for what counts: workers, or `None` for the measuring thread.
-    pub(super) fn team(&self) -> Option<&Team> {
-        match &self.runner {
-            Runner::Alone(_) => None,
-            Runner::Team(team) => Some(team),
-        }
+    /// The workers, or `None` where the measuring thread does all.
+    pub(super) fn pool(&self) -> Option<&ThreadPool> {
+        self.runner.pool()
     }
 }
 
@@ -79,21 +82,74 @@ pub(super) struct Arena {
 }
 
 impl Arena {
-    pub(super) fn new(case: &Case, nest: &LoopNest) -> Result<Self, Error> {
-        let base = usize::try_from(case.options.base).unwrap_or(usize::MAX);
-        let map = |&bytes: &u64| Buffer::new(bytes, case.options.pages, base);
-        let mut buffers = nest
+    fn new(arm: &Arm) -> Result<Self, Error> {
+        let options = &arm.case.options;
+        let base = usize::try_from(options.base).unwrap_or(usize::MAX);
+        let map = |bytes: u64| Buffer::new(bytes, options.pages, base);
+        let mut buffers = arm
+            .walked
             .buffers()
-            .iter()
+            .into_iter()
             .map(map)
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| Error::Case { id: case.to_string(), why: error.to_string() })?;
-        kernel::prepare(&mut buffers, case.dtype, DATA_SEED);
-        Ok(Self { buffers })
+            .map_err(|error| Error::Case { id: arm.case.to_string(), why: error.to_string() })?;
+        arm.runner.prepare(&mut buffers, DATA_SEED);
+        let mut arena = Self { buffers };
+        arm.fill(&mut arena);
+        Ok(arena)
     }
 
     /// Virtual address of each buffer.
     pub(super) fn addresses(&self) -> Vec<u64> {
         self.buffers.iter().map(Buffer::address).collect()
+    }
+}
+
+/// Which member of an item; a case by itself is a contender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Baseline,
+    Contender,
+}
+
+/// Both members of an item with the arrays of one placement: the same ones where the cases allow it.
+pub(super) struct Arms {
+    arms: [Arm; 2],
+    arenas: Vec<Arena>,
+}
+
+impl Arms {
+    /// Members without arrays yet.
+    pub(super) fn new(arms: [Arm; 2]) -> Self {
+        Self { arms, arenas: Vec::new() }
+    }
+
+    /// Maps fresh arrays. The old ones go only now, so that the new ones lie elsewhere; both are there for a moment.
+    pub(super) fn place(&mut self) -> Result<(), Error> {
+        let [baseline, contender] = &self.arms;
+        let mut arenas = vec![Arena::new(baseline)?];
+        if !share_arrays(&baseline.case, &contender.case) {
+            arenas.push(Arena::new(contender)?);
+        }
+        self.arenas = arenas;
+        Ok(())
+    }
+
+    pub(super) fn arm(&self, side: Side) -> &Arm {
+        &self.arms[side as usize]
+    }
+
+    /// A member with the arrays that it walks.
+    ///
+    /// # Panics
+    /// Before [`Arms::place`].
+    pub(super) fn at(&mut self, side: Side) -> (&Arm, &mut Arena) {
+        let place = if self.arenas.len() > 1 { side as usize } else { 0 };
+        (&self.arms[side as usize], &mut self.arenas[place])
+    }
+
+    /// Whether each member has arrays of its own.
+    pub(super) fn apart(&self) -> bool {
+        self.arenas.len() > 1
     }
 }

@@ -49,13 +49,13 @@ impl Counting {
     pub(super) fn count(&mut self, arm: &Arm, arena: &mut Arena, pass: Duration, time: Duration) -> Vec<Total> {
         let passes = (time.as_nanos() / pass.as_nanos().max(1)).clamp(1, 1 << 30);
         let passes = u64::try_from(passes).unwrap_or(1);
-        let accesses = arm.nest.accesses().saturating_mul(passes);
+        let accesses = arm.walked.accesses().saturating_mul(passes);
         let mut tally = Tally::default();
-        if let Some(team) = arm.team() {
-            let mut sets = PoolSets::open(team.pool(), self.set.events());
+        if let Some(pool) = arm.pool() {
+            let mut sets = PoolSets::open(pool, self.set.events());
             for _ in 0..TURNS * sets.groups().max(1) {
                 sets.enable();
-                arm.run(&mut arena.buffers, passes);
+                arm.run(arena, passes);
                 sets.disable();
                 // Each worker switches and reads counters of its own, so each costs as much.
                 let workers = sets.read().workers;
@@ -66,7 +66,7 @@ impl Counting {
         } else {
             for _ in 0..TURNS * self.set.groups().max(1) {
                 self.set.enable();
-                arm.run(&mut arena.buffers, passes);
+                arm.run(arena, passes);
                 self.set.disable();
                 tally.add(&self.overhead.taken_off(&self.set.read()), accesses);
                 self.set.rotate();

@@ -1,20 +1,18 @@
 //! What `benches/` needs to feed Criterion: it asks for passes and is given times, while every round is kept here.
 
 use super::Error;
-use super::arena::{Arena, Arm};
-use super::rounds::{round, timed};
+use super::arena::{Arms, Side};
+use super::rounds::{empty_block, round, timed};
 use super::samples::{Block, Obtained, SoloBlock};
 use super::session::{Measured, Session, Shots, gather};
 use crate::host::Noise;
 use crate::suite::Item;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// An item whose contender someone else's harness samples; the baseline is measured beside it in every call.
 pub struct Feed {
     item: Item,
-    arms: [Arm; 2],
-    arena: Arena,
+    arms: Arms,
     shots: Shots,
     /// One per number of passes that was asked for: a harness warms up with growing numbers.
     blocks: Vec<Block>,
@@ -24,16 +22,16 @@ pub struct Feed {
 
 impl Feed {
     pub(super) fn new(session: &mut Session<'_>, item: &Item) -> Result<Self, Error> {
-        let arms = session.arms(item)?;
-        let mut arena = Arena::new(&arms[0].case, &arms[0].nest)?;
-        let shots = session.shots(item, &arms, &mut arena)?;
-        let prime = session.primed(item.contender());
-        Ok(Self { item: item.clone(), arms, arena, shots, blocks: Vec::new(), solos: Vec::new(), prime })
+        let mut arms = session.arms(item)?;
+        arms.place()?;
+        let shots = session.shots(item, &mut arms)?;
+        let prime = session.primed(item);
+        Ok(Self { item: item.clone(), arms, shots, blocks: Vec::new(), solos: Vec::new(), prime })
     }
 
     /// Passes for which both members take at least `sample`.
     pub fn calibrate(&mut self, sample: Duration) -> u64 {
-        super::rounds::calibrate(&[&self.arms[0], &self.arms[1]], &mut self.arena, sample)
+        super::rounds::calibrate(&mut self.arms, &[Side::Baseline, Side::Contender], sample)
     }
 
     /// A round of `passes` passes per sample; returns the time of `passes` passes of the contender, the mean of its two
@@ -44,25 +42,16 @@ impl Feed {
             return self.solo(session, passes);
         }
         if self.blocks.last().is_none_or(|block| block.passes != passes) {
-            self.blocks.push(Block {
-                placement: u32::try_from(self.blocks.len()).unwrap_or(u32::MAX),
-                at_ms: session.at_ms(),
-                passes,
-                orders: String::new(),
-                baseline_ns: Vec::new(),
-                contender_ns: Vec::new(),
-                disturbed: BTreeMap::new(),
-                pages: Obtained::of(&self.arena.buffers),
-                counts: None,
-            });
+            let placement = u32::try_from(self.blocks.len()).unwrap_or(u32::MAX);
+            self.blocks.push(empty_block(&mut self.arms, placement, session.at_ms(), passes));
         }
         let flipped = session.flip();
         let before = Noise::now();
         let Some(block) = self.blocks.last_mut() else { return Duration::ZERO };
         // Workers have sets of their own, which only the counting passes open.
-        let alone = self.arms.iter().all(|arm| arm.team().is_none());
+        let alone = [Side::Baseline, Side::Contender].iter().all(|&side| self.arms.arm(side).pool().is_none());
         let counting = session.counting_samples().filter(|_| alone);
-        round([&self.arms[0], &self.arms[1]], &mut self.arena, self.prime, flipped, block, counting);
+        round(&mut self.arms, self.prime, flipped, block, counting);
         let last = block.rounds().saturating_sub(1);
         if let Some(word) = Noise::now().since(&before).disturbances().first() {
             block.disturbed.insert(u32::try_from(last).unwrap_or(u32::MAX), (*word).to_owned());
@@ -73,14 +62,15 @@ impl Feed {
 
     fn solo(&mut self, session: &Session<'_>, passes: u64) -> Duration {
         if self.solos.last().is_none_or(|block| block.passes != passes) {
-            let pages = Obtained::of(&self.arena.buffers);
+            let pages = Obtained::of(&self.arms.at(Side::Contender).1.buffers);
             let placement = u32::try_from(self.solos.len()).unwrap_or(u32::MAX);
             self.solos.push(SoloBlock { placement, at_ms: session.at_ms(), passes, ns: Vec::new(), pages });
         }
+        let (arm, arena) = self.arms.at(Side::Contender);
         if self.prime {
-            self.arms[1].run(&mut self.arena.buffers, 1);
+            arm.run(arena, 1);
         }
-        let ns = timed(&self.arms[1], &mut self.arena, passes);
+        let ns = timed(arm, arena, passes);
         if let Some(block) = self.solos.last_mut() {
             block.ns.push(ns);
         }

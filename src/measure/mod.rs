@@ -7,12 +7,15 @@ mod arena;
 mod count;
 mod feed;
 mod rounds;
+mod runner;
 mod samples;
 mod session;
+mod values;
 
 pub use feed::Feed;
 pub use samples::{Block, Obtained, SampleCounts, SoloBlock};
 pub use session::{Disturbance, Measured, Members, Observer, Session, Settings, Shot};
+pub use values::Values;
 
 /// Why an item could not be measured.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Samples on one placement: passes are calibrated, members take turns, every round's disturbances are kept.
 
-use super::arena::{Arena, Arm};
+use super::arena::{Arena, Arm, Arms, Side};
 use super::count::Counting;
 use super::samples::{Block, Obtained, SoloBlock};
 use crate::host::{Noise, Pinned};
@@ -53,16 +53,20 @@ impl Watch<'_> {
 /// Nanoseconds of `passes` passes; never 0.
 pub(super) fn timed(arm: &Arm, arena: &mut Arena, passes: u64) -> u64 {
     let start = Instant::now();
-    arm.run(&mut arena.buffers, passes);
+    arm.run(arena, passes);
     u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
 }
 
-/// Passes for which the fastest arm takes at least `sample`; the arms are warm afterwards.
-pub(super) fn calibrate(arms: &[&Arm], arena: &mut Arena, sample: Duration) -> u64 {
+/// Passes for which the fastest of `sides` takes at least `sample`; they are warm afterwards.
+pub(super) fn calibrate(arms: &mut Arms, sides: &[Side], sample: Duration) -> u64 {
     let wanted = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX).max(1);
     let mut passes = 1;
     loop {
-        let fastest = arms.iter().map(|arm| timed(arm, arena, passes)).min().unwrap_or(wanted);
+        let mut time = |&side: &Side| {
+            let (arm, arena) = arms.at(side);
+            timed(arm, arena, passes)
+        };
+        let fastest = sides.iter().map(&mut time).min().unwrap_or(wanted);
         if fastest >= wanted || passes >= 1 << 40 {
             return passes;
         }
@@ -74,31 +78,14 @@ pub(super) fn calibrate(arms: &[&Arm], arena: &mut Arena, sample: Duration) -> u
 }
 
 /// Rounds ABBA or BAAB until the placement's time is over.
-pub(super) fn paired(
-    [baseline, contender]: [&Arm; 2],
-    arena: &mut Arena,
-    pacing: Pacing,
-    placement: u32,
-    watch: &Watch<'_>,
-    rng: &mut Rng,
-) -> Block {
+pub(super) fn paired(arms: &mut Arms, pacing: Pacing, placement: u32, watch: &Watch<'_>, rng: &mut Rng) -> Block {
     let at_ms = watch.at_ms();
-    let passes = calibrate(&[baseline, contender], arena, pacing.sample);
-    let mut block = Block {
-        placement,
-        at_ms,
-        passes,
-        orders: String::new(),
-        baseline_ns: Vec::new(),
-        contender_ns: Vec::new(),
-        disturbed: BTreeMap::new(),
-        pages: Obtained::of(&arena.buffers),
-        counts: None,
-    };
+    let passes = calibrate(arms, &[Side::Baseline, Side::Contender], pacing.sample);
+    let mut block = empty_block(arms, placement, at_ms, passes);
     let (begun, mut before) = (Instant::now(), Noise::now());
     while goes_on(block.rounds(), begun, pacing, watch) {
         let flipped = rng.coin();
-        round([baseline, contender], arena, pacing.prime, flipped, &mut block, None);
+        round(arms, pacing.prime, flipped, &mut block, None);
         let after = Noise::now();
         if let Some(word) = watch.disturbance(&before, &after) {
             block.disturbed.insert(u32::try_from(block.rounds() - 1).unwrap_or(u32::MAX), word);
@@ -108,19 +95,36 @@ pub(super) fn paired(
     block
 }
 
+/// A block without rounds.
+pub(super) fn empty_block(arms: &mut Arms, placement: u32, at_ms: u64, passes: u64) -> Block {
+    let mut pages = |side| Obtained::of(&arms.at(side).1.buffers);
+    let (pages, baseline_pages) = (pages(Side::Contender), pages(Side::Baseline));
+    Block {
+        placement,
+        at_ms,
+        passes,
+        orders: String::new(),
+        baseline_ns: Vec::new(),
+        contender_ns: Vec::new(),
+        disturbed: BTreeMap::new(),
+        pages,
+        baseline_pages: arms.apart().then_some(baseline_pages),
+        counts: None,
+    }
+}
+
 /// Two samples of each member, in time order; events are counted around each sample where `counting` is given.
 pub(super) fn round(
-    [a, b]: [&Arm; 2],
-    arena: &mut Arena,
+    arms: &mut Arms,
     prime: bool,
     flipped: bool,
     block: &mut Block,
     mut counting: Option<&mut Counting>,
 ) {
     let mut sample = |contender: bool| {
-        let arm = if contender { b } else { a };
+        let (arm, arena) = arms.at(if contender { Side::Contender } else { Side::Baseline });
         if prime {
-            arm.run(&mut arena.buffers, 1);
+            arm.run(arena, 1);
         }
         let ns = match counting.as_deref_mut() {
             None => timed(arm, arena, block.passes),
@@ -145,14 +149,15 @@ fn goes_on(rounds: usize, begun: Instant, pacing: Pacing, watch: &Watch<'_>) -> 
 }
 
 /// Samples of one case until the placement's time is over. A disturbed sample is kept: medians bear it.
-pub(super) fn solo(arm: &Arm, arena: &mut Arena, pacing: Pacing, placement: u32, watch: &Watch<'_>) -> SoloBlock {
+pub(super) fn solo(arms: &mut Arms, pacing: Pacing, placement: u32, watch: &Watch<'_>) -> SoloBlock {
     let at_ms = watch.at_ms();
-    let passes = calibrate(&[arm], arena, pacing.sample);
+    let passes = calibrate(arms, &[Side::Contender], pacing.sample);
+    let (arm, arena) = arms.at(Side::Contender);
     let mut block = SoloBlock { placement, at_ms, passes, ns: Vec::new(), pages: Obtained::of(&arena.buffers) };
     let begun = Instant::now();
     while goes_on(block.ns.len(), begun, pacing, watch) {
         if pacing.prime {
-            arm.run(&mut arena.buffers, 1);
+            arm.run(arena, 1);
         }
         block.ns.push(timed(arm, arena, passes));
     }

@@ -23,8 +23,11 @@ pub struct Block {
     /// Rounds that were disturbed and are left out of the summary, with the word that says how.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub disturbed: BTreeMap<u32, String>,
-    /// What pages the arrays lay in.
+    /// What pages the arrays lay in: those of both members, or the contender's.
     pub pages: Obtained,
+    /// What pages the baseline's arrays lay in, where it has arrays of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline_pages: Option<Obtained>,
     /// Events counted around each sample, where a run asked for them; the clock is read inside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<SampleCounts>,
@@ -150,6 +153,7 @@ mod tests {
             contender_ns: ns,
             disturbed,
             pages,
+            baseline_pages: None,
             counts: None,
         };
         assert_eq!(block.used_samples().0, [1, 2, 5, 6, 7, 8]);

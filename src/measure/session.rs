@@ -1,17 +1,17 @@
 //! A run: items one after the other on one pinned thread, each told to the observer as soon as it is finished.
 
-use super::Error;
-use super::arena::{Arena, Arm};
+use super::arena::{Arena, Arm, Arms, Side};
 use super::count::Counting;
 use super::feed::Feed;
 use super::rounds::{Pacing, Watch, paired, solo, timed};
 use super::samples::{Block, SoloBlock};
+use super::{Error, Values};
 use crate::counters::{self, Event, EventStatus, Total};
 use crate::host::{Affinity, FrequencyProbe, Host, Noise, NoiseDelta, Pinned, frequency_probe, pin};
 use crate::kernel::{Checksum, Isa};
-use crate::nest::LoopNest;
+use crate::memory::{PagePolicy, huge_page_bytes};
 use crate::simulate::{self, Geometry};
-use crate::suite::{Case, Item, Machine, Pace};
+use crate::suite::{self, Case, Item, Machine, Pace, Walked};
 use crate::units::Rng;
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
@@ -39,6 +39,8 @@ pub struct Settings {
     pub events: Vec<Event>,
     /// Caches to simulate, or why there are none.
     pub geometry: Result<Geometry, String>,
+    /// What the arrays hold; prepared data without.
+    pub values: Option<Values>,
 }
 
 impl Settings {
@@ -46,7 +48,7 @@ impl Settings {
     #[must_use]
     pub fn of_host(host: &Host, seed: u64, pace: Pace, cpu: Option<u32>, isa: Isa) -> Self {
         let geometry = Geometry::of_host(host).map_err(|error| error.to_string());
-        Self { seed, pace, cpu, isa, events: counters::catalogue(host), geometry }
+        Self { seed, pace, cpu, isa, events: counters::catalogue(host), geometry, values: None }
     }
 }
 
@@ -56,7 +58,7 @@ pub struct Shot {
     /// The case.
     pub case: Case,
     /// What was walked.
-    pub nest: LoopNest,
+    pub walked: Walked,
     /// The result of one pass over the same data.
     pub checksum: Checksum,
     /// Simulated figures, or why there are none.
@@ -214,7 +216,11 @@ impl<'a> Session<'a> {
         for (index, item) in items.iter().enumerate() {
             let id = item.id();
             observer.started(index, &id);
-            let members = match self.measure(item) {
+            let measured = match item.skipped() {
+                Some(why) => Err(Error::Case { id: id.clone(), why: why.to_owned() }),
+                None => self.measure(item),
+            };
+            let members = match measured {
                 Ok(members) => Ok(members),
                 Err(Error::Case { why, .. }) => Err(why),
                 Err(error) => return Err(error),
@@ -247,47 +253,43 @@ impl<'a> Session<'a> {
         self.rng.coin()
     }
 
-    /// Two programs on one nest size; the same one twice for a case by itself.
-    pub(super) fn arms(&self, item: &Item) -> Result<[Arm; 2], Error> {
+    /// Both members, without arrays yet; the same one twice for a case by itself.
+    pub(super) fn arms(&self, item: &Item) -> Result<Arms, Error> {
         let contender = item.contender();
-        let baseline = item.baseline().unwrap_or(contender);
-        let arm = |case: &Case| Arm::new(case, self.settings.isa, &self.cpus);
-        let arms = [arm(baseline)?, arm(contender)?];
-        if arms[0].nest.buffers() != arms[1].nest.buffers() {
-            let why = format!("its arrays are not those of {baseline}");
-            return Err(Error::Case { id: contender.to_string(), why });
-        }
-        Ok(arms)
+        let Settings { isa, values, .. } = &self.settings;
+        let arm = |case: &Case| Arm::new(case, *isa, &self.cpus, values.as_ref());
+        Ok(Arms::new([arm(item.baseline().unwrap_or(contender))?, arm(contender)?]))
     }
 
-    /// Whether the arrays are small enough that an untimed pass changes what the caches hold for the next one.
-    pub(super) fn primed(&self, case: &Case) -> bool {
-        case.footprint().is_ok_and(|bytes| bytes < 2 * self.machine.last())
+    /// Whether some arrays are small enough that an untimed pass changes what the caches hold for the next one.
+    pub(super) fn primed(&self, item: &Item) -> bool {
+        let small = |case: &Case| case.footprint().is_ok_and(|bytes| self.machine.primes(bytes));
+        small(item.contender()) || item.baseline().is_some_and(small)
     }
 
     fn measure(&mut self, item: &Item) -> Result<Members, Error> {
-        let arms = self.arms(item)?;
+        let mut arms = self.arms(item)?;
         let (mut blocks, mut solos) = (Vec::new(), Vec::new());
         let pace = self.settings.pace;
         let pacing = Pacing {
             placement: Duration::from_nanos(pace.placement_ns),
             sample: Duration::from_nanos(pace.sample_ns),
             least_rounds: pace.least_rounds,
-            prime: self.primed(item.contender()),
+            prime: self.primed(item),
         };
         // The first placement also tells what is not timed; the others only add samples.
-        let mut arena = Arena::new(&arms[0].case, &arms[0].nest)?;
-        let shots = self.shots(item, &arms, &mut arena)?;
+        arms.place()?;
+        let shots = self.shots(item, &mut arms)?;
         for placement in 0..pace.placements.max(1) {
             if placement > 0 {
-                arena = Arena::new(&arms[0].case, &arms[0].nest)?;
+                arms.place()?;
             }
             let mut rng = Rng::new(self.rng.next_u64());
             let watch = self.watch();
             if item.baseline().is_some() {
-                blocks.push(paired([&arms[0], &arms[1]], &mut arena, pacing, placement, &watch, &mut rng));
+                blocks.push(paired(&mut arms, pacing, placement, &watch, &mut rng));
             } else {
-                solos.push(solo(&arms[1], &mut arena, pacing, placement, &watch));
+                solos.push(solo(&mut arms, pacing, placement, &watch));
             }
             if watch.stopped() {
                 break;
@@ -297,25 +299,40 @@ impl<'a> Session<'a> {
     }
 
     /// Checks the results, simulates and counts: everything about the members that is not timed.
-    pub(super) fn shots(&mut self, item: &Item, arms: &[Arm; 2], arena: &mut Arena) -> Result<Shots, Error> {
-        let [baseline, contender] = arms;
-        let baseline = match item {
-            Item::Pair { .. } => Some(self.shot(baseline, arena)),
-            Item::Null { .. } | Item::Solo { .. } => None,
+    pub(super) fn shots(&mut self, item: &Item, arms: &mut Arms) -> Result<Shots, Error> {
+        let pair = matches!(item, Item::Pair { .. });
+        let baseline = pair.then(|| self.shot(arms.at(Side::Baseline)));
+        let contender = self.shot(arms.at(Side::Contender));
+        let Some(baseline) = baseline else { return Ok(Shots { baseline: None, contender }) };
+        if suite::agree(&baseline.case, &contender.case) {
+            Self::check(arms, [baseline.checksum, contender.checksum])?;
+        }
+        Ok(Shots { baseline: Some(baseline), contender })
+    }
+
+    /// Both results over prepared data are one; those over the user's values differ by no more than rounding.
+    fn check(arms: &mut Arms, [expected, found]: [Checksum; 2]) -> Result<(), Error> {
+        let [baseline, contender] = [Side::Baseline, Side::Contender].map(|side| arms.arm(side).case.to_string());
+        let wrong = |expected: Checksum, found: Checksum| {
+            let (found, expected) = (found.to_string(), expected.to_string());
+            Err(Error::Checksum { id: contender, found, baseline, expected })
         };
-        let contender = self.shot(contender, arena);
-        match &baseline {
-            Some(baseline) if baseline.checksum != contender.checksum => Err(Error::Checksum {
-                id: contender.case.to_string(),
-                found: contender.checksum.to_string(),
-                baseline: baseline.case.to_string(),
-                expected: baseline.checksum.to_string(),
-            }),
-            _ => Ok(Shots { baseline, contender }),
+        if expected != found {
+            return wrong(expected, found);
+        }
+        let of_values = [Side::Baseline, Side::Contender].map(|side| {
+            let (arm, arena) = arms.at(side);
+            arm.checksum_of_values(arena)
+        });
+        match of_values {
+            [Some(expected), Some(found)] if !arms.arm(Side::Contender).values_agree(expected, found) => {
+                wrong(expected, found)
+            }
+            _ => Ok(()),
         }
     }
 
-    fn shot(&mut self, arm: &Arm, arena: &mut Arena) -> Shot {
+    fn shot(&mut self, (arm, arena): (&Arm, &mut Arena)) -> Shot {
         let checksum = arm.checksum(arena);
         let pass = Duration::from_nanos(timed(arm, arena, 1));
         let counted = match self.counting.absent.clone() {
@@ -323,7 +340,7 @@ impl<'a> Session<'a> {
             Some(reason) => Err(reason),
         };
         let simulated = self.simulate(arm, &arena.addresses());
-        Shot { case: arm.case.clone(), nest: arm.nest.clone(), checksum, simulated, counted }
+        Shot { case: arm.case.clone(), walked: arm.walked.clone(), checksum, simulated, counted }
     }
 
     fn simulate(&mut self, arm: &Arm, addresses: &[u64]) -> Result<simulate::Report, String> {
@@ -339,10 +356,21 @@ impl<'a> Session<'a> {
         if self.simulating > self.started.elapsed().mul_f64(SIMULATING_SHARE) + SIMULATING_FREE {
             return Err("simulating had its 5 % of the run; stridewise simulate has no limit".to_owned());
         }
-        let geometry = self.settings.geometry.clone()?;
+        let mut geometry = self.settings.geometry.clone()?;
+        if arm.case.options.pages == PagePolicy::Huge {
+            // The TLBs' entries are taken for as many huge pages.
+            geometry.page = huge_page_bytes() as u64;
+        }
         let begun = Instant::now();
         let options = simulate::Options { most_touches: Some(MOST_SIMULATED_TOUCHES), ..Default::default() };
-        let report = simulate::simulate(&arm.nest, addresses, &geometry, &options).map_err(|error| error.to_string());
+        let report = match &arm.walked {
+            Walked::Nest(nest) => simulate::simulate(nest, addresses, &geometry, &options),
+            Walked::Chase(chase) => {
+                let address = addresses.first().copied().unwrap_or(0);
+                simulate::simulate_chase(chase, address, &geometry, &options)
+            }
+        };
+        let report = report.map_err(|error| error.to_string());
         self.simulating += begun.elapsed();
         self.simulated.insert((plain, offsets), report.clone());
         report

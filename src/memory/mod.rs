@@ -12,4 +12,4 @@ mod sys;
 pub use available::{Available, available};
 pub use buffer::{Buffer, MemoryError, PagePolicy};
 pub use npy::{NpyFile, NpyFileError, materialise, write_npy};
-pub use pages::PageReport;
+pub use pages::{PageReport, huge_page_bytes};

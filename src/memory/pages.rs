@@ -87,7 +87,8 @@ fn why_not_huge() -> String {
 }
 
 /// Bytes of a transparent huge page; 2 MiB where the system does not tell.
-pub(super) fn huge_page_bytes() -> usize {
+#[must_use]
+pub fn huge_page_bytes() -> usize {
     let told = std::fs::read_to_string(format!("{THP}/hpage_pmd_size")).ok();
     let told = told.and_then(|text| text.trim().parse().ok());
     told.filter(|bytes: &usize| bytes.is_power_of_two() && *bytes <= 1 << 30).unwrap_or(2 << 20)

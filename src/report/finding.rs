@@ -4,6 +4,7 @@ use super::rows::{Row, rows};
 use crate::bundle::{Bundle, shown};
 use crate::stats;
 use crate::units::{bytes_long, percent, ratio};
+use std::cmp::Ordering;
 
 /// The headline: the largest plain penalty, where it is, and whether it can be believed.
 #[must_use]
@@ -17,7 +18,11 @@ pub(super) fn finding_of(bundle: &Bundle, rows: &[Row]) -> String {
     let sure = |row: &&Row| row.verdict != "inconclusive";
     // The largest square of the plain walk: what a programmer meets; else the dearest pair.
     let largest = rows.iter().filter(sure).filter(|row| is_plain_square(&row.id)).max_by_key(|row| row.footprint_bytes);
-    let dearest = || rows.iter().filter(sure).max_by(|a, b| a.penalty.total_cmp(&b.penalty));
+    let dearest = || {
+        rows.iter().filter(sure).max_by(|a, b| {
+            (a.orders_only, a.penalty).partial_cmp(&(b.orders_only, b.penalty)).unwrap_or(Ordering::Equal)
+        })
+    };
     let Some(row) = largest.or_else(dearest) else {
         return match rows.len() {
             0 => format!("Nothing was compared on {cpu}."),
@@ -33,7 +38,7 @@ pub(super) fn finding_of(bundle: &Bundle, rows: &[Row]) -> String {
         high,
         bytes_long(*footprint_bytes)
     );
-    let top = rows.iter().filter(sure).max_by(|a, b| a.penalty.total_cmp(&b.penalty));
+    let top = rows.iter().filter(sure).filter(|row| row.orders_only).max_by(|a, b| a.penalty.total_cmp(&b.penalty));
     if let Some(top) = top.filter(|top| top.penalty > 1.2 * penalty) {
         text.push_str(&format!(" The dearest pair is {}, order {}: {}.", top.case, top.loops, ratio(top.penalty)));
     }
@@ -45,6 +50,12 @@ pub(super) fn is_plain_square(id: &str) -> bool {
     let shape = id.strip_prefix("order/sum/f8/").and_then(|rest| rest.strip_suffix("/C/1,0"));
     let sides = shape.and_then(|shape| shape.split_once('x'));
     sides.is_some_and(|(rows, columns)| rows == columns && rows.parse().is_ok_and(u64::is_power_of_two))
+}
+
+/// What a bundle says of copies that pay, a sentence each.
+#[must_use]
+pub fn copies(bundle: &Bundle) -> Vec<String> {
+    super::break_even::sentences(bundle)
 }
 
 /// How far the figures can be trusted: the null controls, and what disturbed the run.

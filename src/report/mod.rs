@@ -1,12 +1,14 @@
 //! Texts from a bundle: the rows of its table, what they say in one sentence, a Markdown summary, and a page.
 
+mod break_even;
 mod finding;
 mod headline;
 mod page;
 mod rows;
 mod summary;
 
-pub use finding::{finding, trust};
+pub use break_even::{Pays, pays};
+pub use finding::{copies, finding, trust};
 pub use headline::{headline, staircase};
 pub use page::{nonce, page};
 pub use rows::{CountedRow, Row, counted_places, rows};

@@ -1,6 +1,6 @@
 //! One row per pair: what every table of a bundle shows.
 
-use crate::bundle::{Bundle, Counted, CountedMisses, Member, PairRecord, rate};
+use crate::bundle::{Bundle, CaseInfo, Counted, CountedMisses, Member, PairRecord, rate};
 use crate::counters::Place;
 use crate::stats::{Interval, Verdict};
 use serde::Serialize;
@@ -14,8 +14,11 @@ pub struct Row {
     pub case: String,
     /// The contender's loop order.
     pub loops: String,
-    /// The baseline's loop order.
+    /// The baseline's loop order, and what else is special about it: `0,1 pages=huge`.
     pub baseline_loops: String,
+    /// Whether both differ in nothing but the loop order and tiles.
+    #[serde(skip)]
+    pub orders_only: bool,
     /// Bytes of all arrays.
     pub footprint_bytes: u64,
     /// Nanoseconds per step of the baseline.
@@ -116,6 +119,25 @@ fn short(key: &str, value: &str) -> String {
     }
 }
 
+/// What a baseline has that the contender has not, loop order and tiles aside.
+fn differing(baseline: &CaseInfo, contender: &CaseInfo) -> String {
+    let mut text = String::new();
+    if baseline.kernel != contender.kernel {
+        text += &format!(" {}", baseline.kernel);
+    }
+    if baseline.shape != contender.shape {
+        text += &format!(" {}", baseline.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x"));
+    }
+    if baseline.order != contender.order {
+        text += &format!(" {}", baseline.order);
+    }
+    let all = |info: &CaseInfo| info.options.iter().map(|(k, v)| (k.clone(), v.clone())).collect::<Vec<_>>();
+    let own = all(baseline).into_iter().filter(|one| !all(contender).contains(one));
+    let left = |key: &str| !["tile", "leaf"].contains(&key) && !baseline.options.contains_key(key);
+    let without = contender.options.keys().filter(|key| left(key)).map(|key| format!(" no {key}"));
+    text + &own.map(|(key, value)| format!(" {}", short(&key, &value))).chain(without).collect::<String>()
+}
+
 /// The rows of a bundle in its order, null controls left out.
 #[must_use]
 pub fn rows(bundle: &Bundle) -> Vec<Row> {
@@ -140,7 +162,8 @@ fn row(bundle: &Bundle, pair: &PairRecord) -> Option<Row> {
         id: pair.id.clone(),
         case: format!("{} {} {} {}{options}", info.kernel, info.dtype, shape.join("x"), info.order),
         loops: loops(&info.loop_order),
-        baseline_loops: loops(&pair.baseline.loop_order),
+        baseline_loops: loops(&pair.baseline.loop_order) + &differing(&pair.baseline, info),
+        orders_only: differing(&pair.baseline, info).is_empty(),
         footprint_bytes: info.footprint_bytes,
         baseline_ns,
         contender_ns: pair.per_step(Member::Contender)?.median,

@@ -1,6 +1,6 @@
 //! `summary.md`: what one would paste into a pull request.
 
-use super::{Row, counted_places, finding, rows, trust};
+use super::{Row, copies, counted_places, finding, rows, trust};
 use crate::bundle::{Bundle, markdown, shown_in_markdown};
 use crate::units::{bytes_long, nanos, ratio};
 use std::collections::BTreeSet;
@@ -14,6 +14,9 @@ pub fn summary(bundle: &Bundle, charts: &[String]) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(text, "# {}\n", markdown(&finding(bundle)));
     for line in trust(bundle) {
+        let _ = writeln!(text, "- {}", markdown(&line));
+    }
+    for line in copies(bundle) {
         let _ = writeln!(text, "- {}", markdown(&line));
     }
     let caches: Vec<String> =

@@ -1,89 +1,17 @@
 //! One case: what is walked, how, and its canonical id.
 
-use crate::kernel::{Kernel, KernelError, Stores, Walk};
+use super::form::{self, Walked};
+use super::{Edges, Options};
+use crate::kernel::{Kernel, KernelError, Walk};
 use crate::layout::{DType, Order};
-use crate::memory::PagePolicy;
-use crate::nest::{LoopNest, LoopOrder, NestError, Operand, Role};
-use std::collections::BTreeMap;
+use crate::nest::{LoopNest, LoopOrder, NestError};
 use std::fmt;
 use std::str::FromStr;
 
-/// Bytes that a step of the line walk takes.
-const LINE: usize = 64;
 /// Longest id that is written or read.
 pub const LONGEST_ID: usize = 160;
 /// Most axes of an array.
 pub const MOST_AXES: usize = 8;
-
-/// What differs from the plain case: one place per key of an id.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Options {
-    /// `walk=`: how a nest is walked.
-    pub walk: Walk,
-    /// `pages=`: the page policy of the arrays.
-    pub pages: PagePolicy,
-    /// `pad=`: bytes added behind every run of the fastest axis.
-    pub pad: u64,
-    /// `base=`: bytes between a page's start and the first element.
-    pub base: u64,
-    /// `tile=`: tile edge of every loop; 0 for none.
-    pub tile: usize,
-    /// `stores=`: how results are written.
-    pub stores: Stores,
-    /// `threads=`: workers, each on a CPU of its own.
-    pub threads: u32,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            walk: Walk::Element,
-            pages: PagePolicy::Base,
-            pad: 0,
-            base: 0,
-            tile: 0,
-            stores: Stores::Plain,
-            threads: 1,
-        }
-    }
-}
-
-impl Options {
-    /// The options that differ from the plain case, by key; their order is that of an id.
-    #[must_use]
-    pub fn given(&self) -> BTreeMap<String, String> {
-        let plain = Self::default();
-        let all = [
-            ("base", self.base.to_string(), self.base != plain.base),
-            ("pad", self.pad.to_string(), self.pad != plain.pad),
-            ("pages", self.pages.to_string(), self.pages != plain.pages),
-            ("stores", self.stores.to_string(), self.stores != plain.stores),
-            ("threads", self.threads.to_string(), self.threads != plain.threads),
-            ("tile", self.tile.to_string(), self.tile != plain.tile),
-            ("walk", self.walk.to_string(), self.walk != plain.walk),
-        ];
-        all.into_iter().filter_map(|(key, value, differs)| differs.then(|| (key.to_owned(), value))).collect()
-    }
-
-    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
-        let number = || value.parse::<u64>().map_err(|_| format!("{key}={value}: expected a whole number"));
-        match key {
-            "base" => self.base = number()?,
-            "pad" => self.pad = number()?,
-            "pages" => self.pages = value.parse()?,
-            "stores" => self.stores = value.parse()?,
-            "threads" => self.threads = u32::try_from(number()?).map_err(|error| error.to_string())?,
-            "tile" => self.tile = usize::try_from(number()?).map_err(|error| error.to_string())?,
-            "walk" => self.walk = value.parse()?,
-            _ => {
-                return Err(format!(
-                    "unknown option {key:?}: expected base, pad, pages, stores, threads, tile or walk"
-                ));
-            }
-        }
-        Ok(())
-    }
-}
 
 /// A kernel on an array in a loop order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -124,6 +52,37 @@ pub enum CaseError {
         /// Bytes of padding.
         pad: u64,
     },
+    /// Windows that reach over an axis.
+    #[error("window: {reach} elements of axis {axis}, which has {length}")]
+    Window {
+        /// The axis.
+        axis: usize,
+        /// Elements from a window's first to its last.
+        reach: usize,
+        /// Elements of the axis.
+        length: usize,
+    },
+    /// An option that the case has no use for, or whose value does not fit it.
+    #[error("{key}={value}: {why}")]
+    Option {
+        /// The option.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Loops that are not one per axis.
+    #[error("loop order {found} for {axes} axes")]
+    Loops {
+        /// The order.
+        found: String,
+        /// Axes there are.
+        axes: usize,
+    },
+    /// A kernel that walks no nest.
+    #[error("{0} walks no nest of loops")]
+    NoNest(Kernel),
     /// Loops that do not fit the array.
     #[error(transparent)]
     Nest(#[from] NestError),
@@ -154,16 +113,18 @@ impl Case {
         self
     }
 
-    /// The same array and kernel with its smallest stride innermost: what others are divided by. Tiles are left out.
+    /// The same array and kernel with its smallest stride innermost, without tiles: what a loop order is divided by.
     #[must_use]
     pub fn baseline(&self) -> Self {
-        let rank = self.shape.len();
         let axes = match self.order {
-            Order::C => (0..rank).collect(),
-            Order::F => (0..rank).rev().collect(),
+            Order::C => (0..self.axes()).collect(),
+            Order::F => (0..self.axes()).rev().collect(),
         };
-        let loops = LoopOrder::new(axes).unwrap_or_else(|_| LoopOrder::identity(rank));
-        Self { loops, ..self.clone() }.with(|options| options.tile = 0)
+        let loops = LoopOrder::new(axes).unwrap_or_else(|_| LoopOrder::identity(self.axes()));
+        Self { loops, ..self.clone() }.with(|options| {
+            options.tile = Edges::default();
+            options.leaf = 0;
+        })
     }
 
     /// Whether this is its own baseline.
@@ -180,88 +141,108 @@ impl Case {
     }
 
     /// The axis whose stride is smallest.
-    fn fastest(&self) -> usize {
+    #[must_use]
+    pub fn fastest(&self) -> usize {
         match self.order {
             Order::C => self.shape.len().saturating_sub(1),
             Order::F => 0,
         }
     }
 
-    /// Byte stride per axis, with the padding.
-    ///
-    /// # Errors
-    /// An array without elements, of too many axes, or whose bytes 63 bits cannot count.
-    pub fn strides(&self) -> Result<Vec<i64>, CaseError> {
-        Ok(self.place()?.0)
+    /// Axes that are walked: those of the array and, with windows, those inside them behind.
+    #[must_use]
+    pub fn axes(&self) -> usize {
+        self.shape.len() * if self.options.window.is_none() { 1 } else { 2 }
     }
 
-    /// Bytes of one array, with the padding.
+    /// Byte stride of the first operand per axis that is walked, with the padding.
     ///
     /// # Errors
-    /// As [`Case::strides`].
-    pub fn array_bytes(&self) -> Result<u64, CaseError> {
-        Ok(self.place()?.1.unsigned_abs())
+    /// As [`Case::walked`].
+    pub fn strides(&self) -> Result<Vec<i64>, CaseError> {
+        if self.kernel == Kernel::Chase {
+            let pitch = form::chase(self)?.pitch;
+            return Ok(vec![i64::try_from(pitch).map_err(|_| CaseError::TooBig(self.shape_text()))?]);
+        }
+        Ok(form::shaped(self)?.strides)
     }
 
     /// Bytes of all arrays together: the working set.
     ///
     /// # Errors
-    /// As [`Case::strides`].
+    /// As [`Case::walked`].
     pub fn footprint(&self) -> Result<u64, CaseError> {
-        let bytes = self.array_bytes()?.checked_mul(self.kernel.roles().len() as u64);
+        let bytes = self.walked()?.buffers().into_iter().try_fold(0_u64, u64::checked_add);
         bytes.ok_or_else(|| CaseError::TooBig(self.shape_text()))
     }
 
-    fn place(&self) -> Result<(Vec<i64>, i64), CaseError> {
-        if self.shape.is_empty() || self.shape.len() > MOST_AXES {
+    /// What this case walks.
+    ///
+    /// # Errors
+    /// A shape that cannot be laid out, loops or options that do not fit it, or a line walk over no whole lines.
+    pub fn walked(&self) -> Result<Walked, CaseError> {
+        if self.kernel == Kernel::Chase { form::chase(self).map(Walked::Chase) } else { self.nest().map(Walked::Nest) }
+    }
+
+    /// The nest that this case walks.
+    ///
+    /// # Errors
+    /// As [`Case::walked`], and for a kernel that walks none.
+    pub fn nest(&self) -> Result<LoopNest, CaseError> {
+        form::nest(self)
+    }
+
+    /// Whether the shape, the loops and the options fit each other.
+    pub(super) fn check(&self) -> Result<(), CaseError> {
+        if self.shape.is_empty() || self.axes() > MOST_AXES {
             return Err(CaseError::Axes(self.shape_text()));
         }
         if self.shape.contains(&0) {
             return Err(CaseError::Empty(self.shape_text()));
         }
-        let too_big = || CaseError::TooBig(self.shape_text());
-        let mut strides = vec![0; self.shape.len()];
-        let mut step = i64::try_from(self.dtype.itemsize()).map_err(|_| too_big())?;
-        let axes: Vec<usize> = match self.order {
-            Order::C => (0..self.shape.len()).rev().collect(),
-            Order::F => (0..self.shape.len()).collect(),
-        };
-        for (place, &axis) in axes.iter().enumerate() {
-            strides[axis] = step;
-            let length = i64::try_from(self.shape[axis]).map_err(|_| too_big())?;
-            let pad = if place == 0 { i64::try_from(self.options.pad).map_err(|_| too_big())? } else { 0 };
-            step = step.checked_mul(length).and_then(|bytes| bytes.checked_add(pad)).ok_or_else(too_big)?;
+        if self.loops.axes().len() != self.axes() {
+            return Err(CaseError::Loops { found: self.loops.to_string(), axes: self.axes() });
         }
-        Ok((strides, step))
+        self.check_options()
     }
 
-    /// The nest that this case walks: one buffer per operand of the kernel.
-    ///
-    /// # Errors
-    /// A shape that cannot be laid out, loops that do not fit it, or a line walk over no whole lines.
-    pub fn nest(&self) -> Result<LoopNest, CaseError> {
-        let (mut steps, bytes) = self.place()?;
-        let (mut axes, mut itemsize) = (self.shape.clone(), self.dtype.itemsize());
-        if self.options.walk == Walk::Line {
-            let fast = self.fastest();
-            let run = (axes[fast] * itemsize) as u64;
-            if !run.is_multiple_of(LINE as u64) || !self.options.pad.is_multiple_of(LINE as u64) {
-                return Err(CaseError::NoWholeLines { bytes: run, pad: self.options.pad });
-            }
-            axes[fast] = axes[fast] * itemsize / LINE;
-            steps[fast] = LINE.cast_signed() as i64;
-            itemsize = LINE;
-        }
-        let roles = self.kernel.roles();
-        let operand =
-            |(buffer, &role): (usize, &Role)| Operand { role, buffer, itemsize, start: 0, steps: steps.clone() };
-        let operands = roles.iter().enumerate().map(operand).collect();
-        let nest = LoopNest::new(axes.clone(), operands, vec![bytes.unsigned_abs(); roles.len()], &self.loops)?;
-        if self.options.tile == 0 {
-            return Ok(nest);
-        }
-        let tiles: Vec<_> = (0..axes.len()).map(|axis| (axis, self.options.tile)).collect();
-        Ok(nest.tiled(&tiles)?)
+    /// Every option that is given must change something, or one case would have several ids.
+    fn check_options(&self) -> Result<(), CaseError> {
+        let (options, plain) = (&self.options, Options::default());
+        let given = options.given();
+        let windows = !options.window.is_none();
+        let copies = self.kernel.roles().len() > 1 && self.kernel.writes();
+        let (nest, line) = (self.kernel != Kernel::Chase, options.walk == Walk::Line);
+        let fast = self.shape.get(self.fastest()).copied().unwrap_or(0);
+        let rules = [
+            ("a", false, "belongs to a matrix product"),
+            ("axis", false, "belongs to a reduction"),
+            ("b", false, "belongs to a matrix product"),
+            (
+                "dest",
+                copies && options.dest != Some(self.order),
+                "another order than the case's, of a kernel that copies",
+            ),
+            ("dest", !line, "a line walk needs arrays of one order"),
+            ("dilate", windows && options.dilate > 0, "belongs to a window; 1 or more"),
+            ("form", windows, "belongs to a window"),
+            ("hop", windows && options.hop > 0, "belongs to a window; 1 or more"),
+            ("leaf", nest && options.leaf > 1 && options.tile == plain.tile, "2 or more, without tile"),
+            (
+                "only",
+                nest && !windows && !line && options.only < fast,
+                "less than the fastest axis, an element at a time",
+            ),
+            ("pad", nest, "a chase has a pitch instead"),
+            ("pitch", !nest && options.pitch.is_multiple_of(8) && options.pitch > 0, "a chase's, a multiple of 8"),
+            ("tile", nest && options.tile.fits(self.axes()), "a length of 1 or more, or one per axis"),
+            ("walk", nest, "a chase has no walk"),
+            ("window", nest && !line && options.window.fits(self.shape.len()), "1 or more, an element at a time"),
+        ];
+        let wrong = rules.into_iter().find(|(key, fits, _)| !fits && given.contains_key(*key));
+        wrong.map_or(Ok(()), |(key, _, why)| {
+            Err(CaseError::Option { key, value: given[key].clone(), why: why.to_owned() })
+        })
     }
 }
 
@@ -307,13 +288,14 @@ impl FromStr for Case {
             loops: loops.parse()?,
             options: Options::default(),
         };
-        if case.loops.axes().len() != case.shape.len() {
-            return Err(format!("id {id:?}: {} loops for {} axes", case.loops.axes().len(), case.shape.len()));
-        }
         for option in options {
             let (key, value) = option.split_once('=').ok_or_else(|| format!("id {id:?}: expected option=value"))?;
             case.options.set(key, value)?;
         }
+        if case.loops.axes().len() != case.axes() {
+            return Err(format!("id {id:?}: {} loops for {} axes", case.loops.axes().len(), case.axes()));
+        }
+        case.check_options().map_err(|error| format!("id {id:?}: {error}"))?;
         let canonical = case.to_string();
         if canonical == id { Ok(case) } else { Err(format!("id {id:?} is not canonical: expected {canonical:?}")) }
     }
@@ -329,8 +311,19 @@ mod tests {
 
     #[test]
     fn ids_read_back_and_other_spellings_are_refused() {
-        for id in ["order/sum/f8/4096x4096/C/1,0", "order/copy/u1/3x4x5/F/2,0,1/pad=64/pages=huge/walk=line"] {
+        for id in [
+            "order/sum/f8/4096x4096/C/1,0",
+            "order/copy/u1/64x4x5/F/2,0,1/pad=64/pages=huge/walk=line",
+            "transpose/copy/f8/64x64/C/0,1/dest=F/tile=16",
+            "transpose/copy/f8/64x64/C/0,1/dest=F/leaf=16",
+            "tile/sum/f8/64x64/C/1,0/tile=16,8",
+            "record/sum/f4/1000x3/C/1,0/only=1",
+            "window/sum/f8/100x100/C/0,1,2,3/dilate=2/form=dense/hop=2/window=3",
+            "window/sum/f8/100x100/C/0,1,2,3/window=1,3",
+            "latency/chase/f8/4096/C/0/pitch=4096",
+        ] {
             assert_eq!(case(id).to_string(), id);
+            assert!(case(id).walked().is_ok(), "{id}: {:?}", case(id).walked());
         }
         for wrong in [
             "",
@@ -342,6 +335,20 @@ mod tests {
             "order/sum/f8/4x4/C/0,1/walk=line/pad=64",
             "order/sum/f8/4x4/C/0,1/colour=red",
             "order/sum/f8/4x4/C/0, 1",
+            "order/sum/f8/4x4/C/0,1/dest=F",
+            "order/copy/f8/4x4/C/0,1/dest=C",
+            "order/sum/f8/4x4/C/0,1/tile=2,2",
+            "order/sum/f8/4x4/C/0,1/tile=2,3,4",
+            "order/sum/f8/4x4/C/0,1/leaf=2/tile=2",
+            "order/sum/f8/4x4/C/0,1/only=4",
+            "order/sum/f8/4x4/C/0,1/window=2",
+            "order/sum/f8/4x4/C/0,1/hop=2",
+            "order/sum/f8/4x4/C/0,1/form=dense",
+            "order/sum/f8/4x4/C/0,1/pitch=4096",
+            "order/sum/f8/4x4/C/0,1/axis=0",
+            "order/sum/f8/4x4/C/0,1/a=F",
+            "latency/chase/f8/4096/C/0/pitch=4",
+            "latency/chase/f8/4096/C/0/tile=4",
         ] {
             assert!(wrong.parse::<Case>().is_err(), "{wrong}");
         }
@@ -366,5 +373,45 @@ mod tests {
         assert!(case("order/sum/f8/0x63/C/1,0").nest().is_err());
         assert!(case("order/sum/f8/4294967296x4294967296/C/1,0").nest().is_err());
         assert!(case("order/sum/f8/100x70/C/1,0/tile=16").nest().unwrap().is_tiled());
+    }
+
+    #[test]
+    fn destinations_fields_and_windows_have_steps_of_their_own() {
+        let transposed = case("transpose/copy/f8/16x8/C/0,1/dest=F").nest().unwrap();
+        assert_eq!(transposed.operands().iter().map(|o| o.steps.clone()).collect::<Vec<_>>(), [[64, 8], [8, 128]]);
+        let field = case("record/sum/f4/100x3/C/0,1/only=1").nest().unwrap();
+        assert_eq!((field.axes().to_vec(), field.steps(), field.buffers()[0]), (vec![100, 1], 100, 1200));
+        assert_eq!(field.operands()[0].steps, [12, 4]);
+        let packed = case("record/copy/f4/100x3/C/0,1/only=1").nest().unwrap();
+        assert_eq!((packed.buffers().to_vec(), packed.operands()[1].steps.clone()), (vec![1200, 400], vec![4, 4]));
+        let windows = case("window/sum/f8/10x9/C/0,1,2,3/dilate=2/hop=3/window=3").nest().unwrap();
+        assert_eq!((windows.axes().to_vec(), windows.buffers()[0]), (vec![2, 2, 3, 3], 720));
+        assert_eq!(windows.operands()[0].steps, [216, 24, 144, 16]);
+        let dense = case("window/sum/f8/10x9/C/0,1,2,3/dilate=2/form=dense/hop=3/window=3").nest().unwrap();
+        assert_eq!((dense.axes(), dense.buffers()[0]), (windows.axes(), 2 * 2 * 9 * 8));
+        let made = case("window/copy/f8/10x9/C/0,1,2,3/dilate=2/hop=3/window=3").nest().unwrap();
+        assert_eq!((made.operands()[0].steps.clone(), made.buffers()[1]), (windows.operands()[0].steps.clone(), 288));
+        assert!(case("window/sum/f8/10x4/C/0,1,2,3/dilate=2/window=3").nest().is_err());
+    }
+
+    #[test]
+    fn halved_blocks_descend_to_the_leaf_and_visit_everything() {
+        let nest = case("transpose/copy/f8/100x40/C/0,1/dest=F/leaf=16").nest().unwrap();
+        let blocks: Vec<(usize, usize)> = nest.loops().iter().map(|l| (l.axis, l.block)).collect();
+        assert_eq!(blocks, [(0, 64), (0, 32), (1, 32), (0, 16), (1, 16), (0, 1), (1, 1)]);
+        let (mut runs, mut seen) = (nest.runs(), 0);
+        while let Some(length) = runs.advance() {
+            seen += length;
+        }
+        assert_eq!(seen, 4000);
+    }
+
+    #[test]
+    fn a_chase_walks_nodes() {
+        let chase = case("latency/chase/f8/4096/C/0/pitch=128");
+        let walked = chase.walked().unwrap();
+        assert_eq!((walked.steps(), walked.accesses(), walked.bytes_read_written()), (4096, 4096, (32_768, 0)));
+        assert_eq!((chase.footprint().unwrap(), chase.strides().unwrap()), (4096 * 128, vec![128]));
+        assert!(chase.nest().is_err());
     }
 }

@@ -28,7 +28,8 @@ const SET_UP: f64 = 1_500_000.0;
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 pub fn pass_ns(case: &Case, machine: &Machine) -> f64 {
-    let (Ok(nest), Ok(bytes)) = (case.nest(), case.footprint()) else { return 0.0 };
+    let (Ok(walked), Ok(bytes)) = (case.walked(), case.footprint()) else { return 0.0 };
+    let Some(nest) = walked.nest() else { return walked.steps() as f64 * latency(machine.size_class(bytes)) };
     let operands = nest.operands().len() as f64;
     let item = nest.operands().first().map_or(8, |operand| operand.itemsize) as f64;
     let class = machine.size_class(bytes);
@@ -56,11 +57,21 @@ pub fn pass_ns(case: &Case, machine: &Machine) -> f64 {
     core.max(memory).max(strided)
 }
 
+/// A dependent load, nanoseconds.
+fn latency(class: SizeClass) -> f64 {
+    match class {
+        SizeClass::Cache(0) => 1.5,
+        SizeClass::Cache(1) => 5.0,
+        SizeClass::Cache(_) => 60.0,
+        SizeClass::Memory => 180.0,
+    }
+}
+
 /// Mapping, filling and calibrating one placement, nanoseconds.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 pub fn set_up_ns(item: &Item) -> f64 {
-    SET_UP + item.contender().footprint().unwrap_or(0) as f64 * SET_UP_PER_BYTE
+    SET_UP + item.footprint() as f64 * SET_UP_PER_BYTE
 }
 
 /// The shortest that one placement of an item can take: its least number of rounds.
@@ -69,11 +80,13 @@ fn least_ns(item: &Item, machine: &Machine, pace: Pace) -> f64 {
     let sample = pace.sample_ns as f64;
     let contender = pass_ns(item.contender(), machine);
     let rounds = f64::from(pace.least_rounds);
-    let Some(baseline) = item.baseline() else { return rounds * contender.max(sample) };
-    let baseline = pass_ns(baseline, machine);
+    let Some(other) = item.baseline() else { return rounds * contender.max(sample) };
+    let baseline = pass_ns(other, machine);
     let passes = (sample / baseline.min(contender).max(1.0)).ceil().max(1.0);
-    // Two samples of each, and a priming pass before each where the caches do not hold the arrays.
-    let primed = if passes < 2.0 { 2.0 } else { 1.0 };
+    // Two samples of each, and a priming pass before each where the arrays are not far beyond the caches.
+    let small = |case: &Case| case.footprint().is_ok_and(|bytes| machine.primes(bytes));
+    let primes = small(item.contender()) || item.baseline().is_some_and(small);
+    let primed = if passes < 2.0 && primes { 2.0 } else { 1.0 };
     rounds * 2.0 * primed * passes * (baseline + contender)
 }
 
@@ -82,7 +95,7 @@ fn least_ns(item: &Item, machine: &Machine, pace: Pace) -> f64 {
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate")]
 pub fn estimate_ns(items: &[Item], machine: &Machine, pace: Pace) -> u64 {
     let one = |item: &Item| set_up_ns(item) + least_ns(item, machine, pace).max(pace.placement_ns as f64);
-    (items.iter().map(one).sum::<f64>() * f64::from(pace.placements)) as u64
+    (items.iter().filter(|item| item.skipped().is_none()).map(one).sum::<f64>() * f64::from(pace.placements)) as u64
 }
 
 /// The placement length with which a plan takes `budget_ns`: between 10 ms and `most_ns`.

@@ -1,6 +1,9 @@
 //! What the catalogue needs to know of a machine.
 
+use super::{Case, Item};
 use crate::host::Host;
+use crate::memory::PagePolicy;
+use crate::units::bytes_long;
 
 /// Sizes that the catalogue follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,9 +65,27 @@ impl Machine {
         SizeClass::of(bytes, self.caches.iter().copied())
     }
 
-    /// Whether a working set fits, with as much left for everything else.
+    /// Whether an untimed pass over `bytes` changes what the caches hold for the next one.
     #[must_use]
-    pub fn fits(&self, bytes: u64) -> bool {
-        self.memory.is_none_or(|memory| bytes <= memory / 2)
+    pub fn primes(&self, bytes: u64) -> bool {
+        bytes < 2 * self.last()
+    }
+
+    /// What an item needs that this machine does not have, in words.
+    #[must_use]
+    pub fn lacks(&self, item: &Item) -> Option<String> {
+        let cases: Vec<&Case> = item.baseline().into_iter().chain([item.contender()]).collect();
+        let bytes = item.footprint();
+        if let Some(memory) = self.memory.filter(|memory| bytes > memory / 2) {
+            let (needs, has) = (bytes_long(bytes), bytes_long(memory));
+            return Some(format!("memory: needs {needs}; arrays may take half of the {has} there are"));
+        }
+        if let Some(case) = cases.iter().find(|case| case.options.threads > self.cpus) {
+            return Some(format!("threads={}: this process may use {} of the CPUs", case.options.threads, self.cpus));
+        }
+        if !self.huge_pages && cases.iter().any(|case| case.options.pages == PagePolicy::Huge) {
+            return Some("pages=huge: the system gives no transparent huge pages".to_owned());
+        }
+        None
     }
 }

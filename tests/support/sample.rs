@@ -71,6 +71,7 @@ fn blocks(steps: u64, baseline: f64, contender: f64) -> Vec<Block> {
             contender_ns: (0..12).map(|index| of(contender, index + 2 * u64::from(placement))).collect(),
             disturbed: BTreeMap::new(),
             pages: pages(),
+            baseline_pages: None,
             counts: None,
         })
         .collect()
@@ -278,6 +279,7 @@ impl Made<'_> {
                 sample_ns: 1_000_000,
                 cpu: Some(1),
                 args: vec!["run".to_owned(), "--suite".to_owned(), format!("full{text}")],
+                data: None,
             },
             class_id: machine.id(),
             machine,

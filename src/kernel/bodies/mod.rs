@@ -1,5 +1,6 @@
 //! The registry of kernels: a new one is a file here and one line in `registry!`.
 
+mod chase;
 mod copy;
 mod fill;
 mod scale;
@@ -45,43 +46,56 @@ pub(super) trait Visitor {
 }
 
 macro_rules! registry {
-    ($($kernel:ident $name:literal $body:path, $description:literal;)*) => {
+    (elementwise { $($kernel:ident $name:literal $body:path, $description:literal;)* }
+     others { $($other:ident $other_name:literal $other_body:path, $other_description:literal;)* }) => {
         /// What is done per element.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Kernel {
             // In quotes, or rustdoc takes `a[i]` for a link.
             $(#[doc = concat!("`", $description, "`")] $kernel,)*
+            $(#[doc = concat!("`", $other_description, "`")] $other,)*
         }
 
         impl Kernel {
             /// Every kernel.
-            pub const ALL: &'static [Self] = &[$(Self::$kernel),*];
+            pub const ALL: &'static [Self] = &[$(Self::$kernel,)* $(Self::$other,)*];
+
+            /// Those that do one thing per element, all of whose operands have the array's shape.
+            pub const ELEMENTWISE: &'static [Self] = &[$(Self::$kernel),*];
 
             /// The name in case ids: `sum`.
             #[must_use]
             pub const fn name(self) -> &'static str {
-                match self { $(Self::$kernel => $name,)* }
+                match self { $(Self::$kernel => $name,)* $(Self::$other => $other_name,)* }
             }
 
             /// What it computes, in one line.
             #[must_use]
             pub const fn description(self) -> &'static str {
-                match self { $(Self::$kernel => $description,)* }
+                match self { $(Self::$kernel => $description,)* $(Self::$other => $other_description,)* }
             }
 
             pub(super) fn visit<V: Visitor>(self, visitor: V) -> V::Out {
-                match self { $(Self::$kernel => visitor.visit::<$body>(),)* }
+                match self {
+                    $(Self::$kernel => visitor.visit::<$body>(),)*
+                    $(Self::$other => visitor.visit::<$other_body>(),)*
+                }
             }
         }
     };
 }
 
 registry! {
-    Sum "sum" sum::Sum, "s += a[i]: reads";
-    Fill "fill" fill::Fill, "a[i] = 3: writes";
-    Scale "scale" scale::Scale, "a[i] = -a[i]: reads and writes back";
-    Copy "copy" copy::Copy, "b[i] = a[i]: reads one array, writes another";
-    Triad "triad" triad::Triad, "c[i] = a[i] + 2 b[i]: reads two arrays, writes a third";
+    elementwise {
+        Sum "sum" sum::Sum, "s += a[i]: reads";
+        Fill "fill" fill::Fill, "a[i] = 3: writes";
+        Scale "scale" scale::Scale, "a[i] = -a[i]: reads and writes back";
+        Copy "copy" copy::Copy, "b[i] = a[i]: reads one array, writes another";
+        Triad "triad" triad::Triad, "c[i] = a[i] + 2 b[i]: reads two arrays, writes a third";
+    }
+    others {
+        Chase "chase" chase::Chase, "i = a[i]: each load gives the address of the next";
+    }
 }
 
 impl Kernel {

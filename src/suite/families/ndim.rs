@@ -1,0 +1,52 @@
+//! Three and four axes in every loop order.
+
+use super::Family;
+use crate::kernel::Kernel;
+use crate::layout::{DType, Order};
+use crate::nest::LoopOrder;
+use crate::suite::{Case, Item, Level, Machine};
+
+pub(super) const FAMILY: Family = Family {
+    name: "ndim",
+    asks: "which of the 6 loop orders of three axes, and of the 24 of four, cost how much",
+    baseline: "the same array, its smallest stride innermost",
+    needs: "memory for the last cache",
+    cases,
+    item: Item::against_baseline,
+};
+
+fn cases(level: Level, machine: &Machine) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for rank in [3_usize, 4] {
+        for bytes in [machine.last() / 2, machine.caches.get(1).map_or(512 << 10, |second| second / 2)] {
+            for order in [Order::C, Order::F] {
+                cases.extend(all(rank, bytes, order, level));
+            }
+            if level < Level::Full {
+                break;
+            }
+        }
+    }
+    cases
+}
+
+/// The loop orders of a cube of powers of two in at most `bytes` that a level takes.
+fn all(rank: usize, bytes: u64, order: Order, level: Level) -> Vec<Case> {
+    let power = (bytes / 8).max(1).ilog2() as usize / rank;
+    let case =
+        |loops: LoopOrder| Case::new(Kernel::Sum, DType::F8, &vec![1 << power; rank], order, loops).in_family("ndim");
+    let taken = |loops: &LoopOrder| {
+        let axes = loops.axes();
+        // Reversed, and, for the standard suite, one axis at a time moved innermost.
+        let moved = axes[..rank - 1].windows(2).all(|pair| pair[0] < pair[1]);
+        let reversed = axes.windows(2).all(|pair| pair[0] > pair[1]);
+        match level {
+            Level::Quick => order == Order::C && rank == 4 && reversed,
+            Level::Standard if order == Order::C => moved || reversed,
+            Level::Standard => rank == 3 && axes == [0, 1, 2],
+            Level::Full => true,
+        }
+    };
+    let orders = LoopOrder::all(rank).into_iter().filter(taken).map(case);
+    orders.filter(|case| !case.is_baseline()).collect()
+}

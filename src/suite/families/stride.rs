@@ -1,0 +1,64 @@
+//! Strides over one working set: the memory mountain, with its knees at the line and the page.
+
+use super::{Family, orders};
+use crate::kernel::Kernel;
+use crate::layout::{DType, Order};
+use crate::suite::{Case, Item, Level, Machine};
+
+pub(super) const FAMILY: Family = Family {
+    name: "stride",
+    asks: "what an access costs over the distance to the one before, for working sets from 4 KiB to beyond the last cache",
+    baseline: "the same elements side by side; with only=1 as many elements side by side as are visited",
+    needs: "memory for four times the last cache",
+    cases,
+    item,
+};
+
+/// Elements of 8 bytes.
+const ITEM: usize = 8;
+/// Accesses between two wraps at least, or the stride is not what is measured.
+const LEAST: usize = 16;
+
+fn cases(level: Level, machine: &Machine) -> Vec<Case> {
+    let elements = |bytes: u64| 1 << (usize::try_from(bytes).unwrap_or(usize::MAX) / ITEM).max(1).ilog2();
+    let largest: usize = elements(4 * machine.last());
+    // One working set well inside each cache, and one beyond the last.
+    let mut sizes: Vec<usize> = machine.caches.iter().map(|cache| elements(cache / 2)).collect();
+    sizes.push(largest);
+    let mut cases = Vec::new();
+    let strides: &[usize] = match level {
+        Level::Quick => {
+            return [8, 512].map(|stride| strided(largest, stride)).into();
+        }
+        Level::Standard => &[1, 2, 8, 64, 512, 4096],
+        Level::Full => {
+            sizes.extend((9..).step_by(2).map(|power| 1 << power).take_while(|&size| size <= largest));
+            &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
+        }
+    };
+    for &size in &sizes {
+        let short = strides.iter().filter(|&&stride| stride == 1 || size / stride >= LEAST);
+        cases.extend(short.map(|&stride| strided(size, stride)));
+    }
+    let sparse: &[usize] = if level == Level::Full { &[2, 4, 8, 16, 64, 512] } else { &[8, 512] };
+    cases.extend(sparse.iter().map(|&stride| strided(largest, stride).with(|options| options.only = 1)));
+    cases
+}
+
+/// All of `size` elements, every one once, `stride` apart: the columns of rows as long as the stride.
+fn strided(size: usize, stride: usize) -> Case {
+    let shape = if stride == 1 { [1, size] } else { [size / stride, stride] };
+    let loops = if stride == 1 { "0,1" } else { "1,0" };
+    Case::new(Kernel::Sum, DType::F8, &shape, Order::C, orders(loops)).in_family("stride")
+}
+
+fn item(case: Case) -> Item {
+    let visited = match (case.shape.as_slice(), case.options.only) {
+        ([rows, columns], 0) => rows.saturating_mul(*columns),
+        ([rows, _], only) => rows.saturating_mul(only),
+        _ => return Item::against_baseline(case),
+    };
+    let baseline = Case { shape: vec![1, visited], loops: orders("0,1"), ..case.clone() };
+    let baseline = baseline.with(|options| options.only = 0);
+    if case == baseline { Item::Solo { case } } else { Item::Pair { baseline, contender: case } }
+}

@@ -1,0 +1,257 @@
+//! From a case to what is walked: where each operand's elements lie, and in which order they are visited.
+//!
+//! A kernel whose operands are not all of the array's shape adds its arm in `shaped`.
+
+use super::{Case, CaseError, Form};
+use crate::kernel::{Kernel, Walk};
+use crate::layout::Order;
+use crate::nest::{Chase, Loop, LoopNest, NestError, Operand, Role};
+
+/// Bytes that a step of the line walk takes.
+const LINE: usize = 64;
+/// Seed of a chase's cycle: the same in every run, so that all machines visit the nodes in one order.
+const CYCLE_SEED: u64 = 0x5eed;
+/// Bytes of a chase's load: an address, or what counts for one.
+const NODE: u64 = 8;
+
+/// What a case walks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Walked {
+    /// An affine nest.
+    Nest(LoopNest),
+    /// Dependent loads over a random cycle.
+    Chase(Chase),
+}
+
+impl Walked {
+    /// Innermost steps of one pass.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        match self {
+            Self::Nest(nest) => nest.steps(),
+            Self::Chase(chase) => chase.nodes as u64,
+        }
+    }
+
+    /// Loads and stores of one pass.
+    #[must_use]
+    pub fn accesses(&self) -> u64 {
+        match self {
+            Self::Nest(nest) => nest.accesses(),
+            Self::Chase(chase) => chase.nodes as u64,
+        }
+    }
+
+    /// Bytes that the program reads and writes in one pass.
+    #[must_use]
+    pub fn bytes_read_written(&self) -> (u64, u64) {
+        match self {
+            Self::Nest(nest) => nest.bytes_read_written(),
+            Self::Chase(chase) => ((chase.nodes as u64).saturating_mul(NODE), 0),
+        }
+    }
+
+    /// Size of each buffer in bytes.
+    #[must_use]
+    pub fn buffers(&self) -> Vec<u64> {
+        match self {
+            Self::Nest(nest) => nest.buffers().to_vec(),
+            Self::Chase(chase) => vec![chase.buffer_bytes()],
+        }
+    }
+
+    /// The nest, if it is one.
+    #[must_use]
+    pub fn nest(&self) -> Option<&LoopNest> {
+        match self {
+            Self::Nest(nest) => Some(nest),
+            Self::Chase(_) => None,
+        }
+    }
+
+    /// Which elements are visited, whatever the order: the axes of a nest with the steps of every operand, joined where
+    /// they follow each other. Two walks of equal elements by one kernel give equal results on equal data.
+    pub(super) fn elements(&self) -> Elements {
+        match self {
+            Self::Nest(nest) => Elements::of(nest),
+            Self::Chase(chase) => Elements { chase: Some(*chase), ..Elements::default() },
+        }
+    }
+}
+
+/// A nest without its order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Elements {
+    chase: Option<Chase>,
+    buffers: Vec<u64>,
+    /// Buffer, bytes per access and first byte of every operand.
+    operands: Vec<(usize, usize, i64)>,
+    /// Steps of all operands along an axis, and its length; largest steps first.
+    axes: Vec<(Vec<i64>, usize)>,
+}
+
+impl Elements {
+    fn of(nest: &LoopNest) -> Self {
+        let steps = |axis: usize| nest.operands().iter().map(|operand| operand.steps[axis]).collect::<Vec<_>>();
+        let mut axes: Vec<(Vec<i64>, usize)> =
+            nest.axes().iter().enumerate().filter(|(_, n)| **n != 1).map(|(axis, &n)| (steps(axis), n)).collect();
+        axes.sort_by(|a, b| b.cmp(a));
+        let mut joined: Vec<(Vec<i64>, usize)> = Vec::new();
+        for (steps, length) in axes {
+            let whole = |step: &i64| i64::try_from(length).ok().and_then(|n| step.checked_mul(n));
+            match joined.last_mut() {
+                Some(last) if last.0.iter().zip(&steps).all(|(outer, step)| Some(*outer) == whole(step)) => {
+                    *last = (steps, last.1.saturating_mul(length));
+                }
+                _ => joined.push((steps, length)),
+            }
+        }
+        let operands = nest.operands().iter().map(|o| (o.buffer, o.itemsize, o.start)).collect();
+        Self { chase: None, buffers: nest.buffers().to_vec(), operands, axes: joined }
+    }
+}
+
+/// An array in a buffer of its own.
+struct Array {
+    strides: Vec<i64>,
+    bytes: u64,
+}
+
+/// What a nest is made of, before its loops.
+pub(super) struct Shaped {
+    axes: Vec<usize>,
+    operands: Vec<Operand>,
+    buffers: Vec<u64>,
+    /// Byte strides of the first operand, in elements also where lines are walked.
+    pub(super) strides: Vec<i64>,
+}
+
+/// Axes of an array's elements as they are visited, with one byte step each.
+type View = (Vec<usize>, Vec<i64>);
+
+/// Where the operands of a case lie.
+pub(super) fn shaped(case: &Case) -> Result<Shaped, CaseError> {
+    case.check()?;
+    match case.kernel {
+        Kernel::Chase => Err(CaseError::NoNest(case.kernel)),
+        _ => elementwise(case),
+    }
+}
+
+/// The chase of a case: a node per element.
+pub(super) fn chase(case: &Case) -> Result<Chase, CaseError> {
+    case.check()?;
+    let chase = Chase { nodes: case.shape[0], pitch: case.options.pitch, seed: CYCLE_SEED };
+    let bytes = (chase.nodes as u128) * (chase.pitch as u128);
+    i64::try_from(bytes).map(|_| chase).map_err(|_| CaseError::TooBig(case.shape_text()))
+}
+
+/// The loops of a case around what it walks.
+pub(super) fn nest(case: &Case) -> Result<LoopNest, CaseError> {
+    let Shaped { axes, operands, buffers, .. } = shaped(case)?;
+    let nest = LoopNest::new(axes, operands, buffers, &case.loops)?;
+    if case.options.leaf > 0 {
+        return Ok(halved(&nest, case.options.leaf)?);
+    }
+    let tiles = (0..nest.axes().len()).filter_map(|axis| Some((axis, case.options.tile.at(axis)?)));
+    Ok(nest.tiled(&tiles.collect::<Vec<_>>())?)
+}
+
+/// Blocks of `leaf`, in blocks twice as wide, and so on up to the whole: the order of a recursive division, as nested
+/// loops (Frigo, Leiserson, Prokop and Ramachandran, "Cache-oblivious algorithms", 1999, divide alike).
+fn halved(nest: &LoopNest, leaf: usize) -> Result<LoopNest, NestError> {
+    let longest = nest.axes().iter().copied().max().unwrap_or(0);
+    let blocks: Vec<usize> =
+        std::iter::successors(Some(leaf), |block| block.checked_mul(2)).take_while(|&block| block < longest).collect();
+    let level = |&block: &usize| {
+        nest.loops().iter().filter(move |l| block < nest.axes()[l.axis]).map(move |l| Loop { axis: l.axis, block })
+    };
+    let loops = blocks.iter().rev().flat_map(level).chain(nest.loops().iter().copied());
+    nest.with_loops(loops.collect())
+}
+
+/// Dense but for the padding behind every run of the fastest axis.
+fn array(case: &Case, shape: &[usize], order: Order, pad: u64) -> Result<Array, CaseError> {
+    let too_big = || CaseError::TooBig(case.shape_text());
+    let mut strides = vec![0; shape.len()];
+    let mut step = i64::try_from(case.dtype.itemsize()).map_err(|_| too_big())?;
+    let axes: Vec<usize> = match order {
+        Order::C => (0..shape.len()).rev().collect(),
+        Order::F => (0..shape.len()).collect(),
+    };
+    for (place, &axis) in axes.iter().enumerate() {
+        strides[axis] = step;
+        let length = i64::try_from(shape[axis]).map_err(|_| too_big())?;
+        let pad = if place == 0 { i64::try_from(pad).map_err(|_| too_big())? } else { 0 };
+        step = step.checked_mul(length).and_then(|bytes| bytes.checked_add(pad)).ok_or_else(too_big)?;
+    }
+    Ok(Array { strides, bytes: step.unsigned_abs() })
+}
+
+/// What is visited of the case's array: all of it, the first indices of its fastest axis, or windows.
+fn view(case: &Case, source: &Array) -> Result<View, CaseError> {
+    let options = &case.options;
+    let (mut axes, mut steps) = (case.shape.clone(), source.strides.clone());
+    if options.only > 0 {
+        axes[case.fastest()] = options.only;
+    }
+    if !options.window.is_none() {
+        let mut edges = Vec::new();
+        for (axis, length) in axes.iter_mut().enumerate() {
+            let edge = options.window.at(axis).unwrap_or(1);
+            let reach = (edge - 1).saturating_mul(options.dilate);
+            let room = length.checked_sub(1).and_then(|last| last.checked_sub(reach));
+            *length = room.ok_or(CaseError::Window { axis, reach: reach.saturating_add(1), length: *length })?
+                / options.hop
+                + 1;
+            edges.push(edge);
+        }
+        let times = |steps: &[i64], by: usize| -> Option<Vec<i64>> {
+            steps.iter().map(|step| step.checked_mul(i64::try_from(by).ok()?)).collect()
+        };
+        let too_big = || CaseError::TooBig(case.shape_text());
+        let inside = times(&steps, options.dilate).ok_or_else(too_big)?;
+        steps = times(&steps, options.hop).ok_or_else(too_big)?;
+        axes.extend(edges);
+        steps.extend(inside);
+    }
+    Ok((axes, steps))
+}
+
+/// A kernel that does one thing per element: what it reads has the case's form; a result that is not written back lies
+/// in an array of its own, dense over what is visited.
+fn elementwise(case: &Case) -> Result<Shaped, CaseError> {
+    let options = &case.options;
+    let mut source = array(case, &case.shape, case.order, options.pad)?;
+    let (axes, mut steps) = view(case, &source)?;
+    if options.form == Form::Dense {
+        source = array(case, &axes, case.order, options.pad)?;
+        steps.clone_from(&source.strides);
+    }
+    let strides = steps.clone();
+    let (mut operands, mut buffers) = (Vec::new(), Vec::new());
+    for (buffer, &role) in case.kernel.roles().iter().enumerate() {
+        let separate = role == Role::Write && buffer > 0;
+        let made = separate.then(|| array(case, &axes, options.dest.unwrap_or(case.order), options.pad)).transpose()?;
+        let (steps, bytes) = made.map_or((steps.clone(), source.bytes), |array| (array.strides, array.bytes));
+        operands.push(Operand { role, buffer, itemsize: case.dtype.itemsize(), start: 0, steps });
+        buffers.push(bytes);
+    }
+    let shaped = Shaped { axes, operands, buffers, strides };
+    if options.walk == Walk::Line { lines(case, shaped) } else { Ok(shaped) }
+}
+
+/// The same in whole lines: a step is a line of the fastest axis.
+fn lines(case: &Case, mut shaped: Shaped) -> Result<Shaped, CaseError> {
+    let (fast, itemsize) = (case.fastest(), case.dtype.itemsize());
+    let run = (shaped.axes[fast] * itemsize) as u64;
+    if !run.is_multiple_of(LINE as u64) || !case.options.pad.is_multiple_of(LINE as u64) {
+        return Err(CaseError::NoWholeLines { bytes: run, pad: case.options.pad });
+    }
+    shaped.axes[fast] = shaped.axes[fast] * itemsize / LINE;
+    for operand in &mut shaped.operands {
+        operand.steps[fast] = LINE.cast_signed() as i64;
+        operand.itemsize = LINE;
+    }
+    Ok(shaped)
+}

@@ -1,0 +1,67 @@
+//! How much of the catalogue is measured, and for how long.
+
+use super::Pace;
+use std::fmt;
+use std::str::FromStr;
+
+/// How much of the catalogue is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Level {
+    /// At most a minute on two cores.
+    Quick,
+    /// At most five minutes.
+    Standard,
+    /// At most half an hour.
+    Full,
+}
+
+impl Level {
+    /// Every level, shortest first.
+    pub const ALL: [Self; 3] = [Self::Quick, Self::Standard, Self::Full];
+
+    /// The name of the suite.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Standard => "standard",
+            Self::Full => "full",
+        }
+    }
+
+    /// What the suite may take, nanoseconds: the promise less what simulation, counting and charts take.
+    #[must_use]
+    pub const fn budget_ns(self) -> u64 {
+        match self {
+            Self::Quick => 48_000_000_000,
+            Self::Standard => 265_000_000_000,
+            Self::Full => 1_620_000_000_000,
+        }
+    }
+
+    /// How its items are paced; the placement length is the longest one.
+    #[must_use]
+    pub const fn pace(self) -> Pace {
+        let (placements, placement_ns) = match self {
+            Self::Quick => (3, 400_000_000),
+            Self::Standard => (6, 600_000_000),
+            Self::Full => (6, 600_000_000),
+        };
+        Pace { placements, placement_ns, sample_ns: 1_000_000, least_rounds: 4 }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Level {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|level| level.name() == text);
+        found.ok_or_else(|| format!("unknown suite {text:?}: expected quick, standard or full"))
+    }
+}
