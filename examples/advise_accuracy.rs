@@ -83,6 +83,76 @@ fn rows(bundle: &Bundle, measured: &Measured) -> Vec<Row> {
     found
 }
 
+/// How often the best of what was measured over one array was named first, and keeping a loop was right.
+#[derive(Default)]
+struct Choices {
+    asked: u32,
+    best: u32,
+    keep: u32,
+    keep_right: u32,
+    wrong: Vec<String>,
+}
+
+/// A change has to gain this much, and a choice may lose this much against the best.
+const GAIN: f64 = 1.03;
+const LOSS: f64 = 1.05;
+
+/// Every member of every pair as the present loop, against all that was measured over the same array.
+fn choices(bundle: &Bundle, measured: &Measured) -> Choices {
+    let mut arrays: BTreeMap<String, BTreeMap<String, (Case, Vec<f64>)>> = BTreeMap::new();
+    for (pair, baseline, contender) in pairs(bundle) {
+        for (case, member) in [(baseline, bundle::Member::Baseline), (contender, bundle::Member::Contender)] {
+            let Some(step) = pair.per_step(member) else { continue };
+            let options = &case.options;
+            let array = format!(
+                "{} {} {} {} {} {} {:?}",
+                case.kernel,
+                case.dtype,
+                case.shape_text(),
+                case.order,
+                options.walk,
+                options.only,
+                options.dest
+            );
+            let steps = case.nest().map_or(0, |nest| nest.steps());
+            let ways = arrays.entry(format!("{array} {steps}")).or_default();
+            ways.entry(walk_name(&case)).or_insert_with(|| (case, Vec::new())).1.push(step.median);
+        }
+    }
+    let mut found = Choices::default();
+    let mut costs = BTreeMap::new();
+    for ways in arrays.values().filter(|ways| ways.len() > 1) {
+        let without: Vec<String> = ways.keys().filter(|name| measured.is_on_a_curve(name)).cloned().collect();
+        let costs = costs.entry(without.clone()).or_insert_with(|| measured.costs(&without));
+        let told: Vec<(f64, f64, &Case)> = ways
+            .values()
+            .filter_map(|(case, ns)| {
+                let predicted = costs.predict(&measured.traffic(case)?, measured.core(case)).ns.estimate;
+                Some((predicted, stats::median(ns)?, case))
+            })
+            .collect();
+        let least = told.iter().map(|told| told.1).fold(f64::INFINITY, f64::min);
+        let Some(best) = told.iter().min_by(|a, b| a.0.total_cmp(&b.0)) else { continue };
+        for present in &told {
+            found.asked += 1;
+            let keep = present.0 <= best.0 * GAIN;
+            let chosen = if keep { present } else { best };
+            let right = chosen.1 <= least * LOSS;
+            found.best += u32::from(right);
+            if keep {
+                found.keep += 1;
+                found.keep_right += u32::from(right);
+            }
+            if !right {
+                found
+                    .wrong
+                    .push(format!("{}: chose {} at {:.2} ns, {:.2} is best", present.2, chosen.2, chosen.1, least));
+            }
+        }
+    }
+    found
+}
+
 fn per(pair: &PairRecord) -> String {
     let ns = |member| pair.per_step(member).map_or(f64::NAN, |step| step.median);
     format!("{:.2} over {:.2}", ns(bundle::Member::Contender), ns(bundle::Member::Baseline))
@@ -139,7 +209,19 @@ fn main() -> ExitCode {
     for row in rows.iter().take(if all { usize::MAX } else { 10 }) {
         println!(" {:<52} {:>7.2} predicted {:>7.2} measured  {}", row.id, row.predicted, row.measured, row.reason);
     }
-    let good = model.is_some_and(|(median, ninth)| median <= 0.15 && ninth <= 0.40);
+    let Choices { asked, best, keep, keep_right, wrong } = choices(&bundle, &measured);
+    let share = |part: u32, of: u32| 100.0 * f64::from(part) / f64::from(of.max(1));
+    println!("\nchoices among what was measured over one array: {asked}");
+    println!(" first is best or within 5 %   {best:>5} of {asked:>5}  {:>5.1} %  (goal 90 %)", share(best, asked));
+    println!(
+        " change nothing, rightly       {keep_right:>5} of {keep:>5}  {:>5.1} %  (goal 95 %)",
+        share(keep_right, keep)
+    );
+    for line in wrong.iter().take(if all { usize::MAX } else { 10 }) {
+        println!("  {line}");
+    }
+    let chosen = share(best, asked) >= 90.0 && share(keep_right, keep) >= 95.0;
+    let good = chosen && model.is_some_and(|(median, ninth)| median <= 0.15 && ninth <= 0.40);
     println!("\ngoal: median <= 15 %, 90th percentile <= 40 %, over 200 cases or more");
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

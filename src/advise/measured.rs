@@ -1,8 +1,9 @@
 //! What a bundle's own curves say of its CPU.
 
-use super::infer::{self, Curve, Inferred, Point};
+use super::chases::{Beside, Chases, beside};
+use super::infer::Inferred;
 use super::model::{Costs, Known, Timed, Traffic};
-use crate::bundle::{Bundle, CaseInfo, CaseRecord, Member};
+use crate::bundle::{Bundle, CaseInfo, Member};
 use crate::memory::PagePolicy;
 use crate::simulate::Geometry;
 use crate::stats;
@@ -11,125 +12,13 @@ use std::collections::BTreeMap;
 
 /// Families that the costs are found from; what is predicted is never among them unless it is one of their cases, and
 /// then that case is left out.
-pub const CURVES: [&str; 3] = ["floor", "roof", "stride"];
+pub const CURVES: [&str; 4] = ["floor", "roof", "stride", "pages"];
 /// Points of the stride family that a fit needs.
 const LEAST_POINTS: usize = 8;
-/// Octaves below its nominal size at which a cache counts as smaller.
-const SMALLER: f64 = 0.25;
 /// Bytes of a huge page where a bundle does not tell.
 const HUGE: u64 = 2 << 20;
 /// A walk of a kind whose floor was not measured: this much per operand over that of `sum f8`.
 const UNKNOWN_OPERAND: f64 = 0.5;
-
-/// A latency curve of the family `latency`: one node per line, or per page.
-#[must_use]
-pub fn latency_curve(bundle: &Bundle, pages: &str, per_page: bool) -> Curve {
-    let page = bundle.header.machine.page_bytes.unwrap_or(4096);
-    let of = |record: &&CaseRecord| {
-        let case = &record.case;
-        let pitch: u64 = case.options.get("pitch").and_then(|pitch| pitch.parse().ok()).unwrap_or(64);
-        let policy = case.options.get("pages").map_or("base", String::as_str);
-        case.family == "latency" && policy == pages && case.threads == 1 && (pitch >= page) == per_page
-    };
-    let point = |record: &CaseRecord| {
-        let case = &record.case;
-        let per_step =
-            |block: &crate::measure::SoloBlock, ns: u64| ns as f64 / block.passes.max(1) as f64 / case.steps as f64;
-        let samples = record.blocks.iter().flat_map(|block| block.ns.iter().map(move |&ns| per_step(block, ns)));
-        let size = if per_page { case.steps as f64 } else { case.footprint_bytes as f64 };
-        Point { size, samples: samples.collect() }
-    };
-    Curve::new(bundle.cases.iter().filter(of).map(point).collect())
-}
-
-/// The caches that the chase shows: on huge pages where there are some, so that no TLB mixes in.
-#[must_use]
-pub fn caches(bundle: &Bundle) -> Option<Inferred> {
-    ["huge", "base"].iter().find_map(|pages| infer::infer(&latency_curve(bundle, pages, false)))
-}
-
-/// The TLBs for base pages that the page chase shows, in pages.
-#[must_use]
-pub fn tlbs(bundle: &Bundle) -> Option<Inferred> {
-    let line = bundle.header.machine.caches.iter().find_map(|cache| cache.line).unwrap_or(64);
-    let dense = latency_curve(bundle, "base", false);
-    let dense = Curve::new(
-        dense.points().iter().map(|p| Point { size: p.size / f64::from(line), samples: p.samples.clone() }).collect(),
-    );
-    infer::infer(&infer::translation(&latency_curve(bundle, "base", true), &dense)?)
-}
-
-/// A cache or TLB as the machine names it beside what its curve shows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Beside {
-    /// `L1d`, `L2 dTLB`.
-    pub name: String,
-    /// Bytes, or pages of a TLB, as the machine says; `None` for a level that it does not name.
-    pub nominal: Option<u64>,
-    /// What the curve shows of it; `None` where it shows no such level.
-    pub found: Option<infer::Level>,
-    /// A disagreement, in words.
-    pub remark: Option<String>,
-}
-
-/// Puts what was inferred beside what the machine says: each found level goes to the nearest nominal one that is left.
-#[must_use]
-pub fn beside(nominal: &[(String, u64)], found: Option<&Inferred>, unit: impl Fn(u64) -> String) -> Vec<Beside> {
-    let levels = found.map_or(&[][..], |found| &found.levels);
-    let mut rows: Vec<Beside> = nominal
-        .iter()
-        .map(|(name, size)| Beside { name: name.clone(), nominal: Some(*size), found: None, remark: None })
-        .collect();
-    let mut next = 0;
-    for level in levels {
-        let octaves = |size: &u64| (level.capacity.estimate / *size as f64).log2().abs();
-        let nearest = (next..nominal.len()).min_by(|&a, &b| octaves(&nominal[a].1).total_cmp(&octaves(&nominal[b].1)));
-        match nearest {
-            Some(at) => {
-                rows[at].found = Some(*level);
-                next = at + 1;
-            }
-            None => rows.push(Beside { name: "beyond".to_owned(), nominal: None, found: Some(*level), remark: None }),
-        }
-    }
-    for row in &mut rows {
-        row.remark = remark(row, found.is_some(), &unit);
-    }
-    rows
-}
-
-/// Where the machine and its curve disagree.
-fn remark(row: &Beside, measured: bool, unit: &impl Fn(u64) -> String) -> Option<String> {
-    let Beside { name, nominal, found, .. } = row;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes are positive and below 2^53")]
-    let shown = |size: f64| unit(size.round() as u64);
-    match (nominal, found) {
-        (Some(nominal), Some(level)) => {
-            let off = (level.capacity.estimate / *nominal as f64).log2();
-            let why = if off < -SMALLER && level.capacity.high < *nominal as f64 {
-                "others use it too, or its sets are unevenly filled"
-            } else if off > SMALLER && level.capacity.low > *nominal as f64 {
-                "it holds what others gave up, or what was named is not all of it"
-            } else {
-                return None;
-            };
-            Some(format!(
-                "the machine says {} of {name}; the curve leaves it at {} ({} to {}): {why}",
-                unit(*nominal),
-                shown(level.capacity.estimate),
-                shown(level.range[0]),
-                shown(level.range[1])
-            ))
-        }
-        (Some(nominal), None) if measured => {
-            Some(format!("the machine says {} of {name}; the curve shows no such level: unresolved", unit(*nominal)))
-        }
-        (None, Some(level)) => {
-            Some(format!("the curve has a step at {} that the machine does not name", shown(level.capacity.estimate)))
-        }
-        _ => None,
-    }
-}
 
 /// The curves of a bundle, ready to predict with.
 #[derive(Clone, Debug)]
@@ -165,7 +54,7 @@ impl Measured {
     /// What the bundle lacks, and what to run.
     pub fn of(bundle: &Bundle) -> Result<Self, String> {
         let geometry = geometry(bundle)?;
-        let latency = latencies(&geometry, caches(bundle).as_ref());
+        let latency = latencies(&geometry, Chases::of(bundle).caches().as_ref());
         let known = Known { stream: streams(bundle, &geometry)?, latency, tlbs: geometry.tlbs.len() };
         let floors = floors(bundle);
         let mut measured = Self { geometry, huge: HUGE, known, points: Vec::new(), floors };
@@ -238,11 +127,11 @@ impl Measured {
             }
         };
         let median = |pair: &crate::bundle::PairRecord, member| pair.per_step(member).map(|step| step.median);
-        for pair in bundle.pairs.iter().filter(|pair| pair.contender.family == "stride" && !pair.null) {
+        for pair in bundle.pairs.iter().filter(|pair| CURVES.contains(&pair.contender.family.as_str()) && !pair.null) {
             add(&pair.baseline, median(pair, Member::Baseline));
             add(&pair.contender, median(pair, Member::Contender));
         }
-        for record in bundle.cases.iter().filter(|record| ["stride", "roof"].contains(&record.case.family.as_str())) {
+        for record in bundle.cases.iter().filter(|record| CURVES.contains(&record.case.family.as_str())) {
             add(&record.case, record.per_step().map(|step| step.median));
         }
         let point = |(id, (case, ns)): (String, (Case, Vec<f64>))| {
@@ -283,7 +172,7 @@ fn geometry(bundle: &Bundle) -> Result<Geometry, String> {
         .map_err(|_| "has no cache geometry, so nothing can be predicted from it".to_owned())?;
     let Geometry { mut levels, tlbs, page, .. } = given;
     let nominal: Vec<(String, u64)> = levels.iter().map(|level| (level.name.clone(), level.bytes)).collect();
-    let found = caches(bundle);
+    let found = Chases::of(bundle).caches();
     let rows = beside(&nominal, found.as_ref(), |bytes| bytes.to_string());
     if let (Some(last), Some(seen)) =
         (levels.last_mut(), rows.get(nominal.len().wrapping_sub(1)).and_then(|row| row.found))

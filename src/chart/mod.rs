@@ -1,5 +1,6 @@
 //! Pictures from bundles: every chart is a file here and one line in [`CHARTS`].
 
+mod caches;
 mod canvas;
 mod conflict_spikes;
 mod data;
@@ -74,6 +75,7 @@ pub const CHARTS: &[Chart] = &[
     chart("simulated-counted", "counted beside simulated misses", Draw::Each(simulated_counted::draw)),
     chart("locality-map", "GB/s over stride and size", Draw::Scaled(locality_map::scale, locality_map::draw)),
     chart("tile-sweep", "time over the edge of the tile", Draw::Each(tile_sweep::draw)),
+    chart("caches", "latency over the size of a random cycle, with the caches that it shows", Draw::Each(caches::draw)),
     chart("threads", "GB/s over worker threads", Draw::Each(threads::draw)),
 ];
 

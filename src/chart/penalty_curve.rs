@@ -3,8 +3,8 @@
 use super::data::{caches, caption, footprint, miss_ratio, names, shape, squares};
 use super::picture::{Cell, Data, HEIGHT, Picture, WIDTH};
 use super::plot::{Axis, Curves, Series, Style, bytes, times};
+use crate::advise::finding;
 use crate::bundle::Bundle;
-use crate::units::{bytes_long, ratio};
 
 /// As many CPUs as there are colours.
 const MOST: usize = 8;
@@ -84,7 +84,7 @@ pub(super) fn draw(bundles: &[Bundle]) -> Result<Picture, String> {
         interval += &format!("; {} more CPUs are not drawn", bundles.len() - MOST);
     }
     Ok(Picture {
-        title: format!("Columns cost up to {} what rows cost, at {}{on}", ratio(highest), bytes_long(at)),
+        title: format!("{}{on}", finding::dearest(highest, at)),
         subtitle:
             "Time of order 1,0 / time of order 0,1; sum over square C-order arrays of f8, powers of two; base pages"
                 .to_owned(),

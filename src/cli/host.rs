@@ -1,6 +1,7 @@
 //! `stridewise host`: what this machine is, what it can count, and what would disturb a measurement.
 
 use super::exit::{Exit, Failure};
+use super::host_measure;
 use super::output::{self, Format, push, table, wrapped};
 use crate::counters::{self, EventStatus};
 use crate::host::{Cache, Check, Fact, Host, Level, MachineClass, MachineState, Tlb};
@@ -16,6 +17,10 @@ use std::io::Write as _;
 /// What this machine is, what it can count, and what would disturb a measurement
 #[derive(Args, Debug)]
 pub(super) struct HostArgs {
+    /// Chase pointers through sets of all sizes (about a minute), and show the caches and TLBs that they find beside those
+    /// that the machine names
+    #[arg(long)]
+    measure: bool,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -32,6 +37,9 @@ struct Document {
     host: Host,
     counters: Vec<EventStatus>,
     checks: Vec<Check>,
+    /// What --measure found; absent without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measured: Option<host_measure::Facts>,
 }
 
 pub(super) fn run(args: &HostArgs) -> Result<Exit, Failure> {
@@ -39,15 +47,16 @@ pub(super) fn run(args: &HostArgs) -> Result<Exit, Failure> {
     let start = std::time::Instant::now();
     let clock = || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
     let counters = counters::probe(&counters::catalogue(&host), clock);
+    let measured = args.measure.then(|| host_measure::measure(&host)).transpose()?;
     let text = match args.format {
-        Format::Json => json(host, counters)?,
-        Format::Table => text(&host, &counters),
+        Format::Json => json(host, counters, measured.as_ref().map(host_measure::facts))?,
+        Format::Table => text(&host, &counters, measured.as_ref()),
     };
     anstream::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Fine)
 }
 
-fn json(host: Host, counters: Vec<EventStatus>) -> Result<String, Failure> {
+fn json(host: Host, counters: Vec<EventStatus>, measured: Option<host_measure::Facts>) -> Result<String, Failure> {
     let class = host.machine_class();
     let document = Document {
         schema: "stridewise.host",
@@ -58,11 +67,12 @@ fn json(host: Host, counters: Vec<EventStatus>) -> Result<String, Failure> {
         checks: host.checks(),
         host,
         counters,
+        measured,
     };
     output::json(&document)
 }
 
-fn text(host: &Host, counters: &[EventStatus]) -> String {
+fn text(host: &Host, counters: &[EventStatus], measured: Option<&host_measure::Shown>) -> String {
     let mut text = String::new();
     heading(&mut text, &host.cpu.name.value().cloned().unwrap_or_else(|| format!("{} CPU", host.cpu.arch)));
     push(&mut text, facts(&identity(host)).lines());
@@ -70,6 +80,10 @@ fn text(host: &Host, counters: &[EventStatus]) -> String {
     caches(&mut text, host);
     heading(&mut text, "Data TLBs");
     tlbs(&mut text, host);
+    if let Some(measured) = measured {
+        heading(&mut text, "As a pointer chase finds them");
+        host_measure::text(&mut text, measured);
+    }
     heading(&mut text, "System");
     push(&mut text, facts(&system(host)).lines());
     heading(&mut text, "Counter events");

@@ -1,5 +1,8 @@
 //! Arguments, progress bar, exit codes: the only room that prints.
 
+mod advise;
+mod advise_proof;
+mod advise_text;
 mod array;
 pub mod bench;
 mod compare;
@@ -7,6 +10,7 @@ mod examples;
 mod exit;
 mod export;
 mod host;
+mod host_measure;
 mod layout;
 mod list;
 mod manual;
@@ -38,6 +42,7 @@ struct Cli {
 /// One variant, one file: `Args` with its flags, and `run`.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Advise(Box<advise::AdviseArgs>),
     Compare(Box<compare::CompareArgs>),
     Export(export::ExportArgs),
     Merge(merge::MergeArgs),
@@ -71,6 +76,7 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Advise(args) => advise::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Merge(args) => merge::run(&args),

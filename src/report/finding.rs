@@ -1,6 +1,7 @@
 //! What a bundle says, in sentences.
 
 use super::rows::{Row, rows};
+use crate::advise::finding::{disagreements, is_plain_square};
 use crate::bundle::{Bundle, shown};
 use crate::stats;
 use crate::units::{bytes_long, percent, ratio};
@@ -45,13 +46,6 @@ pub(super) fn finding_of(bundle: &Bundle, rows: &[Row]) -> String {
     text
 }
 
-/// Columns of a C-order square of `f8` whose side is a power of two, nothing special.
-pub(super) fn is_plain_square(id: &str) -> bool {
-    let shape = id.strip_prefix("order/sum/f8/").and_then(|rest| rest.strip_suffix("/C/1,0"));
-    let sides = shape.and_then(|shape| shape.split_once('x'));
-    sides.is_some_and(|(rows, columns)| rows == columns && rows.parse().is_ok_and(u64::is_power_of_two))
-}
-
 /// What a bundle says of copies that pay, a sentence each.
 #[must_use]
 pub fn copies(bundle: &Bundle) -> Vec<String> {
@@ -94,6 +88,7 @@ pub fn trust(bundle: &Bundle) -> Vec<String> {
     for (reason, events) in bundle.uncounted() {
         lines.push(format!("{events} hardware events were not counted: {reason}."));
     }
+    lines.extend(disagreements(bundle));
     if bundle.header.tool.debug {
         lines.push("Measured with a debug build: these times mean nothing.".to_owned());
     }

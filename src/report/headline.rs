@@ -1,45 +1,15 @@
 //! The first sentence of a page: what columns cost in each cache.
 
-use super::finding::{finding, is_plain_square};
-use crate::bundle::{Bundle, shown};
-use crate::suite::SizeClass;
+use super::finding::finding;
+use crate::advise::finding::{columns, staircase};
+use crate::bundle::Bundle;
 use crate::units::ratio;
 use std::collections::BTreeMap;
-
-/// The penalty of the largest plain square in each cache, the nearest cache first: name of the place, penalty.
-#[must_use]
-pub fn staircase(bundle: &Bundle) -> Vec<(String, f64)> {
-    let caches = bundle.data_caches();
-    let mut found: BTreeMap<usize, (u64, f64)> = BTreeMap::new();
-    for pair in bundle.pairs.iter().filter(|pair| is_plain_square(&pair.id)) {
-        let Some(penalty) = pair.penalty() else { continue };
-        let bytes = pair.contender.footprint_bytes;
-        let at = match bundle.size_class(bytes) {
-            SizeClass::Cache(level) => level,
-            SizeClass::Memory => caches.len(),
-        };
-        let entry = found.entry(at).or_insert((0, 0.0));
-        if bytes > entry.0 {
-            *entry = (bytes, penalty.run.estimate);
-        }
-    }
-    let name = |at: usize| caches.get(at).map_or_else(|| "memory".to_owned(), |(name, _)| shown(name));
-    found.into_iter().map(|(at, (_, penalty))| (name(at), penalty)).collect()
-}
 
 /// What the page of a bundle begins with.
 #[must_use]
 pub fn headline(bundle: &Bundle) -> String {
-    let steps: Vec<String> =
-        staircase(bundle).iter().map(|(name, penalty)| format!("{} in {name}", ratio(*penalty))).collect();
-    let Some((last, before)) = steps.split_last().filter(|(_, before)| !before.is_empty()) else {
-        return finding(bundle);
-    };
-    format!(
-        "On {} a column-wise walk of a C-order f64 array costs {} and {last} what a row-wise walk costs.",
-        shown(&bundle.cpu_name()),
-        before.join(", ")
-    )
+    columns(bundle).unwrap_or_else(|| finding(bundle))
 }
 
 /// The same of several CPUs: from the least to the most in each place that all have.

@@ -7,9 +7,10 @@ mod page;
 mod rows;
 mod summary;
 
+pub use crate::advise::finding::staircase;
 pub use break_even::{Pays, pays};
 pub use finding::{copies, finding, trust};
-pub use headline::{headline, staircase};
+pub use headline::headline;
 pub use page::{nonce, page};
 pub use rows::{CountedRow, Row, counted_places, rows};
 pub use summary::summary;

@@ -210,6 +210,12 @@ impl Made<'_> {
                 cases.push(self.alone(info("stride", "sum", &[size], &[0], &[("stride", stride)]), ns));
             }
         }
+        for step in 0..8 * (3 + (self.caches[2] / 4).ilog2()) {
+            let nodes = (64.0 * 2.0_f64.powf(f64::from(step) / 8.0)).round() as u64;
+            let chase = CaseInfo { footprint_bytes: nodes * 64, ..info("latency", "chase", &[nodes], &[0], &[]) };
+            let ns = [1.2, 4.0, 15.0, 90.0][self.level(chase.footprint_bytes)];
+            cases.push(self.alone(chase, ns));
+        }
         for threads in [1_u64, 2, 4, 8] {
             let n = threads as f64;
             for (loops, ns) in [([0, 1], 0.4 / n.min(4.0) + 0.02), ([1, 0], 6.0 / n.min(6.0))] {

@@ -36,6 +36,8 @@ pub struct Costs {
     pub written: Vec<f64>,
     /// Per TLB beyond the first; last the page tables.
     pub translation: Vec<f64>,
+    /// A further execution of the innermost loop.
+    pub run: f64,
     /// The exponent of the overlap.
     pub overlap: f64,
     /// Standard deviation of the log of what is left over on the curves.
@@ -48,6 +50,8 @@ pub struct Costs {
 const PARALLEL: f64 = 8.0;
 /// A priori: a translation by the second TLB, and by the page tables, in nanoseconds.
 const TRANSLATION: [f64; 2] = [1.0, 6.0];
+/// A priori: leaving the innermost loop and entering it again, in nanoseconds.
+const RUN: f64 = 1.0;
 /// Weight of what was known before against one point; a cost may well be off by a factor of e.
 const PRIOR: f64 = 0.05;
 /// Overlaps that are tried.
@@ -66,6 +70,7 @@ impl Costs {
             line: known.stream.iter().zip(&known.latency).map(line).collect(),
             written: known.stream.clone(),
             translation: (0..known.tlbs).map(|tlb| TRANSLATION[usize::from(tlb == last)]).collect(),
+            run: RUN,
             overlap: 2.0,
             deviation: 0.0,
             points: 0,
@@ -92,12 +97,17 @@ impl Costs {
     /// Nanoseconds per step.
     fn time(&self, traffic: &Traffic, core: f64) -> f64 {
         let translations = traffic.translations.iter().zip(&self.translation).map(|(count, cost)| count * cost).sum();
-        self.together(core, self.lines(traffic).iter().sum(), translations)
+        self.together(self.core(traffic, core), self.lines(traffic).iter().sum(), translations)
+    }
+
+    /// The arithmetic with what the loops around the innermost one take.
+    pub(super) fn core(&self, traffic: &Traffic, core: f64) -> f64 {
+        core + self.run * traffic.runs
     }
 
     /// Every cost, for the fit; the overlap is not one of them.
     fn every(&mut self) -> impl Iterator<Item = &mut f64> {
-        self.line.iter_mut().flatten().chain(&mut self.written).chain(&mut self.translation)
+        self.line.iter_mut().flatten().chain(&mut self.written).chain(&mut self.translation).chain([&mut self.run])
     }
 
     /// Fits the costs to the points: least squares of the logs, robust to single points, drawn towards what was known.
@@ -174,6 +184,7 @@ mod tests {
             line: vec![[1.0, 1.5, 2.0], [1.5, 3.0, 6.0], [4.0, 6.0, 9.0]],
             written: vec![1.0, 1.5, 4.0],
             translation: vec![1.0, 7.0],
+            run: 1.0,
             overlap: 3.0,
             deviation: 0.0,
             points: 0,
@@ -183,7 +194,7 @@ mod tests {
             let mut lines = vec![[0.0; 3]; 3];
             lines[index % 3][index / 3 % 3] = [0.125, 1.0][index / 9 % 2];
             let translations = vec![0.0, if index % 3 == 2 && index / 27 % 2 == 1 { 1.0 } else { 0.0 }];
-            let traffic = Traffic { lines, written: vec![0.0; 3], translations };
+            let traffic = Traffic { lines, written: vec![0.0; 3], translations, runs: 0.0 };
             let ns = truth.time(&traffic, 0.2) * (1.0 + 0.02 * (rng.unit() - 0.5));
             Timed { id: index.to_string(), traffic, core: 0.2, ns }
         };

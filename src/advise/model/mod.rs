@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! T = (C^q + L^q + W^q)^(1/q)        nanoseconds per innermost step
-//! C = the arithmetic: the same walk inside the first cache (family `floor`)
+//! C = the arithmetic: the same walk inside the first cache (family `floor`)  +  runs per step times r
 //! L = sum over levels k and patterns p of  n(k,p) c(k,p)  +  sum over k of  w(k) d(k)
 //! W = sum over TLBs j of  m(j) t(j)
 //! ```
@@ -12,7 +12,7 @@
 //! `n(k,p)` are the lines per step that level `k` serves in pattern `p` (neighbour of a recent line of a page, another
 //! line of such a page, a page without recent lines), `w(k)` the lines that are written back for them, `m(j)` the
 //! translations that TLB `j` answers, or that are looked up in the page tables: all by [`Traffic`], an LRU simulation
-//! with pages strewn over memory. `c`, `d`, `t` are nanoseconds, `q` says how far the three overlap: 1 is not at all,
+//! with pages strewn over memory. A run is one execution of the innermost loop. `c`, `d`, `t`, `r` are nanoseconds, `q` says how far the three overlap: 1 is not at all,
 //! large is wholly. The form is that of the execution-cache-memory model (Stengel, Treibig, Hager and Wellein,
 //! "Quantifying performance bottlenecks of stencil computations using the execution-cache-memory model", ICS 2015),
 //! whose rules for what overlaps differ from core to core and are therefore fitted here; a roofline (Williams, Waterman
@@ -63,6 +63,7 @@ impl Costs {
         let lines: Vec<f64> = self.lines(traffic);
         let translations: Vec<f64> =
             traffic.translations.iter().zip(&self.translation).map(|(count, cost)| count * cost).collect();
+        let core = self.core(traffic, core);
         let estimate = self.together(core, lines.iter().sum(), translations.iter().sum());
         let largest =
             |parts: &[f64]| (0..parts.len()).max_by(|&a, &b| parts[a].total_cmp(&parts[b])).unwrap_or_default();

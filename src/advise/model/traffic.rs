@@ -37,6 +37,8 @@ pub struct Traffic {
     pub written: Vec<f64>,
     /// Translations per step that TLB number `1 + index` has, and last those that are looked up in the page tables.
     pub translations: Vec<f64>,
+    /// Executions of the innermost loop per step.
+    pub runs: f64,
 }
 
 /// The last lines of the pages that one operand used, the most recent first.
@@ -74,6 +76,7 @@ struct Counts {
     lines: Vec<[u64; 3]>,
     written: Vec<u64>,
     translations: Vec<u64>,
+    runs: u64,
 }
 
 impl Walker {
@@ -95,6 +98,7 @@ impl Walker {
                 }
             }
             self.counts.steps += length;
+            self.counts.runs += 1;
             left = left.saturating_sub(length.saturating_mul(nest.operands().len() as u64));
             if left == 0 {
                 break;
@@ -123,6 +127,7 @@ impl Walker {
             lines: vec![[0; 3]; levels],
             written: vec![0; levels],
             translations: vec![0; geometry.tlbs.len()],
+            runs: 0,
         };
     }
 }
@@ -156,12 +161,13 @@ impl Traffic {
             walker.begin(geometry);
             walker.walk(&parts[middle], &bases, COUNTED);
         }
-        let Counts { steps, lines, written, translations } = walker.counts;
+        let Counts { steps, lines, written, translations, runs } = walker.counts;
         let per = |count: u64| count as f64 / steps.max(1) as f64;
         Self {
             lines: lines.into_iter().map(|level| level.map(per)).collect(),
             written: written.into_iter().map(per).collect(),
             translations: translations.into_iter().map(per).collect(),
+            runs: per(runs),
         }
     }
 
@@ -219,6 +225,7 @@ mod tests {
     fn what_fits_is_served_where_it_fits() {
         let small = Traffic::of(&sum(32, 64, "1,0"), &zen3(), 4096);
         assert!(small.misses() < 1e-12 && small.translations == [0.0, 0.0], "{small:?}");
+        assert!((small.runs - 1.0 / 32.0).abs() < 1e-12);
         let second = Traffic::of(&sum(128, 128, "0,1"), &zen3(), 4096);
         assert!((second.lines[0][0] - 0.125).abs() < 0.02, "{second:?}");
         // Eight megabytes: filled into the third cache, though only a part is walked.

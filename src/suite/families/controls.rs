@@ -34,13 +34,27 @@ pub(super) const NULL: Family = Family {
     item: |case| Item::Null { case },
 };
 
-fn floor(_: Level, machine: &Machine) -> Vec<Case> {
+fn floor(level: Level, machine: &Machine) -> Vec<Case> {
     // Half of the first cache, so that nothing else drives it out.
     let elements = usize::try_from(machine.first() / 2 / 8).unwrap_or(2048);
     let side = 1 << (elements.max(64).ilog2() / 2);
     let element = sum_columns(side, side).baseline().in_family("floor");
     let line = Case { shape: vec![(side / 4).max(2), side * 4], ..element.clone() }.with(|o| o.walk = Walk::Line);
-    vec![element, line]
+    let mut cases = vec![element.clone(), line];
+    if level >= Level::Standard {
+        // The arithmetic of every kernel and dtype, which a predicted time begins with.
+        let kernels = Kernel::ALL.iter().map(|&kernel| (kernel, DType::F8));
+        let dtypes = DType::ALL.into_iter().map(|dtype| (Kernel::Sum, dtype));
+        for (kernel, dtype) in kernels.chain(dtypes) {
+            let arrays = kernel.roles().len().max(1) * dtype.itemsize() / 8;
+            let side = if arrays > 1 { side / 2 } else { side };
+            let case = Case { kernel, dtype, shape: vec![side; 2], ..element.clone() };
+            if case.nest().is_ok() && !cases.contains(&case) {
+                cases.push(case);
+            }
+        }
+    }
+    cases
 }
 
 fn roof(level: Level, machine: &Machine) -> Vec<Case> {
