@@ -178,6 +178,25 @@ fn a_formula_in_a_csv_is_a_word() {
 }
 
 #[test]
+fn a_window_is_of_neighbours_and_a_line_is_of_one_array() {
+    let mut bundle = FLEET[0].bundle();
+    let find = |name: &str| stridewise::chart::find(name).unwrap();
+    let before = find("conflict-spikes").picture(std::slice::from_ref(&bundle)).unwrap();
+    let mut far: Vec<_> =
+        bundle.pairs.iter().filter(|pair| pair.contender.family == "conflict").take(9).cloned().collect();
+    far.iter_mut().for_each(|pair| pair.contender.shape[1] += 1000);
+    bundle.pairs.extend(far);
+    let after = find("conflict-spikes").picture(std::slice::from_ref(&bundle)).unwrap();
+    assert_eq!(before.data, after.data, "lengths of another window are not drawn among these");
+    let picture = find("stride-curve").picture(std::slice::from_ref(&bundle)).unwrap();
+    let column = |row: &Vec<Cell>, at: usize| row[at].to_string();
+    let sizes: BTreeSet<(String, String)> =
+        picture.data.rows.iter().map(|row| (column(row, 0), column(row, 1))).collect();
+    let places: BTreeSet<&String> = sizes.iter().map(|(place, _)| place).collect();
+    assert_eq!((sizes.len(), places.len()), (4, 4), "{sizes:?}");
+}
+
+#[test]
 fn a_bundle_without_data_says_why() {
     let mut bundle = FLEET[4].bundle();
     bundle.pairs.clear();

@@ -9,6 +9,8 @@ use crate::units::nanos;
 
 /// Neighbours on both sides that a point is held against.
 const AROUND: usize = 12;
+/// Row lengths further apart belong to other windows.
+const APART: u64 = 16;
 
 pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
     let mut found: Vec<Sampled<'_>> = family(bundle, "conflict")?;
@@ -19,6 +21,7 @@ pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
     let kind = found.iter().max_by_key(most).map(rows).ok_or("no array of two axes among them")?;
     found.retain(|one| rows(one) == kind);
     found.sort_by_key(|one| one.info.shape[1]);
+    let found = window(found);
     if found.len() < 3 {
         return Err("fewer than three row lengths of the family conflict were measured".to_owned());
     }
@@ -74,6 +77,22 @@ pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
         size: [WIDTH, HEIGHT],
         drawing: Box::new(move |canvas, area| curves.draw(canvas, area)),
     })
+}
+
+/// Row lengths side by side; of several windows the one with most of them, then the dearest.
+fn window(sorted: Vec<Sampled<'_>>) -> Vec<Sampled<'_>> {
+    let mut windows: Vec<Vec<Sampled<'_>>> = Vec::new();
+    for one in sorted {
+        let near = |last: &Sampled<'_>| one.info.shape[1] - last.info.shape[1] <= APART;
+        match windows.last_mut().filter(|window| window.last().is_some_and(near)) {
+            Some(window) => window.push(one),
+            None => windows.push(vec![one]),
+        }
+    }
+    let dearest = |window: &[Sampled<'_>]| window.iter().map(|one| one.step.median).fold(0.0, f64::max);
+    let order =
+        |a: &Vec<Sampled<'_>>, b: &Vec<Sampled<'_>>| a.len().cmp(&b.len()).then(dearest(a).total_cmp(&dearest(b)));
+    windows.into_iter().max_by(order).unwrap_or_default()
 }
 
 /// Points more than three median deviations, and a tenth, above the median of their neighbours.

@@ -27,6 +27,14 @@ pub(super) fn dense(bundle: &Bundle) -> Result<Vec<Sampled<'_>>, String> {
     Ok(found)
 }
 
+/// Of several working sets in one cache the one with most strides, then the largest: a line is of one array.
+fn one_size(points: &mut Vec<(f64, &Sampled<'_>)>) {
+    let mut sizes: BTreeMap<u64, usize> = BTreeMap::new();
+    points.iter().for_each(|(_, one)| *sizes.entry(one.info.footprint_bytes).or_default() += 1);
+    let most = sizes.into_iter().max_by_key(|&(bytes, strides)| (strides, bytes));
+    points.retain(|(_, one)| most.is_some_and(|(bytes, _)| one.info.footprint_bytes == bytes));
+}
+
 pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
     let found = dense(bundle)?;
     let caches = bundle.data_caches();
@@ -39,6 +47,7 @@ pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
         let Some(stride) = stride(one).filter(|stride| *stride > 0.0) else { continue };
         classes.entry(class).or_default().push((stride, one));
     }
+    classes.values_mut().for_each(one_size);
     let mut data = Data::new(&["where", "bytes", "stride_bytes", "ns_per_access", "p10", "p90"]);
     let mut series = Vec::new();
     for (&class, points) in &mut classes {
