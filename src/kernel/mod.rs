@@ -9,6 +9,7 @@ mod data;
 mod isa;
 mod program;
 mod raw;
+mod raw_chase;
 #[cfg(target_arch = "aarch64")]
 mod raw_neon;
 mod raw_scalar;
@@ -23,6 +24,7 @@ pub use bodies::Kernel;
 pub use data::{Checksum, checksum, prepare};
 pub use isa::Isa;
 pub use program::{KernelError, Program, Stores, Walk};
+pub use raw_chase::Cycle;
 pub use raw_team::Team;
 pub use reference::reference;
 pub use runner::Runner;

@@ -159,6 +159,21 @@ pub enum KernelError {
         /// Its first byte.
         address: u64,
     },
+    /// No cycle for so many chains.
+    #[error(
+        "a cycle of {nodes} nodes, one per {pitch} bytes, for {chains} chains: expected 1, 2, 4 or 8 chains, as many nodes at least, and a pitch of 8 bytes at least, less than 2^63 bytes together"
+    )]
+    Cycle {
+        /// Nodes.
+        nodes: usize,
+        /// Bytes from one to the next.
+        pitch: usize,
+        /// Chains.
+        chains: usize,
+    },
+    /// A buffer in which a cycle was not laid, or which was written to since.
+    #[error("the buffer does not hold the cycle: it was not laid there, or the buffer was written to since")]
+    Astray,
     /// The nest without the loops that the stream walk joins was refused.
     #[error(transparent)]
     Nest(#[from] NestError),

@@ -2,7 +2,12 @@
 
 use crate::units::Rng;
 
-/// A random cycle over `nodes` nodes, `pitch` bytes apart; each load gives the address of the next.
+/// Bytes of a line, by which nodes are moved inside their pages.
+const LINE: usize = 64;
+/// Smallest pitch at which they are.
+const PAGE: usize = 4096;
+
+/// A random cycle over `nodes` nodes, one in every `pitch` bytes; each load gives the address of the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chase {
     /// Nodes in the cycle.
@@ -33,6 +38,17 @@ impl Chase {
         (0..self.nodes).map(step).collect()
     }
 
+    /// First byte of a node. One in each page (a pitch of 4096 or more) lies on a line of its page that is as good as
+    /// random: at the start of each, all nodes would share one set of the first cache. Node 0 lies at 0.
+    #[must_use]
+    pub fn offset(&self, node: usize) -> u64 {
+        let lines = if self.pitch < PAGE { 1 } else { self.pitch / LINE };
+        // Fibonacci hashing: Knuth, "The Art of Computer Programming", volume 3, section 6.4.
+        let hash = (node as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let line = hash % lines as u64;
+        (node as u64).saturating_mul(self.pitch as u64).saturating_add(line * LINE as u64)
+    }
+
     /// Bytes from the first byte of the first node to the end of the last node's pitch.
     #[must_use]
     pub fn buffer_bytes(&self) -> u64 {
@@ -52,5 +68,18 @@ mod tests {
             visits.sort_unstable();
             assert_eq!(visits, (0..nodes).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn nodes_stay_in_their_pitch_and_spread_over_the_sets_of_a_cache() {
+        let chase = Chase { nodes: 4096, pitch: 4096, seed: 5 };
+        let mut sets = [0_u32; 64];
+        for node in 0..chase.nodes {
+            let inside = chase.offset(node) - (node as u64) * 4096;
+            assert!(inside < 4096 && inside.is_multiple_of(64));
+            sets[usize::try_from(inside / 64).unwrap()] += 1;
+        }
+        assert!(sets.iter().all(|&count| (32..128).contains(&count)), "{sets:?}");
+        assert_eq!((chase.offset(0), Chase { pitch: 128, ..chase }.offset(9)), (0, 9 * 128));
     }
 }

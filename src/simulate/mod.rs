@@ -143,7 +143,7 @@ pub fn simulate(nest: &LoopNest, addresses: &[u64], geometry: &Geometry, options
 /// # Errors
 /// As [`simulate`].
 pub fn simulate_chase(chase: &Chase, address: u64, geometry: &Geometry, options: &Options) -> Result<Report, Error> {
-    let at = |node: usize| address.wrapping_add((node as u64).wrapping_mul(chase.pitch as u64));
+    let at = |node: usize| address.wrapping_add(chase.offset(node));
     let visits: Vec<u64> = chase.visits().into_iter().map(at).collect();
     let mut report = walk(&Accesses::Chase(&visits), visits.len() as u64, geometry, options)?;
     let distinct = footprint::of_addresses(visits.iter().copied(), 8, geometry.line());
