@@ -6,6 +6,7 @@
 
 mod bodies;
 mod data;
+mod idiom;
 mod isa;
 mod program;
 mod raw;
@@ -22,6 +23,7 @@ mod runner;
 
 pub use bodies::Kernel;
 pub use data::{Checksum, checksum, prepare};
+pub use idiom::{Idiom, Idiomatic, Path};
 pub use isa::Isa;
 pub use program::{KernelError, Program, Stores, Walk};
 pub use raw_chase::Cycle;

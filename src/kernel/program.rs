@@ -2,6 +2,7 @@
 
 use super::bodies::Kernel;
 use super::data::Checksum;
+use super::idiom::Idiom;
 use super::isa::Isa;
 use super::raw::Bound;
 use super::raw_select::Wanted;
@@ -174,6 +175,14 @@ pub enum KernelError {
     /// A buffer in which a cycle was not laid, or which was written to since.
     #[error("the buffer does not hold the cycle: it was not laid there, or the buffer was written to since")]
     Astray,
+    /// An idiom that is not written for this.
+    #[error("idiom {idiom}: {why}")]
+    Idiom {
+        /// The idiom.
+        idiom: Idiom,
+        /// What is wrong.
+        why: String,
+    },
     /// The nest without the loops that the stream walk joins was refused.
     #[error(transparent)]
     Nest(#[from] NestError),
