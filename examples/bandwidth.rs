@@ -2,11 +2,13 @@
 //!
 //! `BYTES` is the working set of all arrays together, as `likwid-bench` counts it. Keys: `pages=base|huge`,
 //! `stores=plain|nt`, `isa=NAME`, `order=0,1|1,0` (a square array, row-wise or column-wise), `pad=BYTES` (per row),
-//! `tile=N` (both loops), `ms=N` (per sample), `samples=N`. Prints the median sample; bytes are those the program reads and writes.
+//! `tile=N` (both loops), `cpus=0,1` (a pinned worker on each), `ms=N` (per sample), `samples=N`. Prints the median sample; bytes are those the program reads and writes.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Instant;
-use stridewise::kernel::{self, Isa, Kernel, Program, Stores, Walk};
+use stridewise::host::pinned_pool;
+use stridewise::kernel::{self, Isa, Kernel, Program, Stores, Team, Walk};
 use stridewise::layout::DType;
 use stridewise::memory::{Buffer, PagePolicy};
 use stridewise::nest::{LoopNest, LoopOrder, Operand, Role};
@@ -25,6 +27,7 @@ struct Wanted {
     order: Option<LoopOrder>,
     pad: u64,
     tile: Option<usize>,
+    cpus: Vec<u32>,
     milliseconds: u64,
     samples: usize,
 }
@@ -45,6 +48,7 @@ fn wanted(arguments: &[String]) -> Result<Wanted, Failure> {
         order: None,
         pad: 0,
         tile: None,
+        cpus: Vec::new(),
         milliseconds: 20,
         samples: 11,
     };
@@ -56,6 +60,7 @@ fn wanted(arguments: &[String]) -> Result<Wanted, Failure> {
             ("order", value) => wanted.order = Some(value.parse()?),
             ("pad", value) => wanted.pad = value.parse()?,
             ("tile", value) => wanted.tile = Some(value.parse()?),
+            ("cpus", value) => wanted.cpus = value.split(',').map(str::parse).collect::<Result<_, _>>()?,
             ("ms", value) => wanted.milliseconds = value.parse()?,
             ("samples", value) => wanted.samples = value.parse()?,
             (other, _) => return Err(format!("unknown key {other}").into()),
@@ -93,9 +98,17 @@ fn measure(wanted: &Wanted) -> Result<f64, Failure> {
     let mut buffers = nest.buffers().iter().map(map).collect::<Result<Vec<_>, _>>()?;
     kernel::prepare(&mut buffers, wanted.dtype, 1);
     let program = Program::new(wanted.kernel, wanted.dtype, wanted.walk, wanted.stores, wanted.isa, &nest)?;
+    let team = match wanted.cpus.as_slice() {
+        [] => None,
+        cpus => Some(Team::new(&program, Arc::new(pinned_pool(cpus)?))?),
+    };
     let mut timed = |passes: u64| -> Result<u128, Failure> {
         let start = Instant::now();
-        std::hint::black_box(program.run(&mut buffers, passes)?);
+        let ran = match &team {
+            Some(team) => team.run(&mut buffers, passes)?,
+            None => program.run(&mut buffers, passes)?,
+        };
+        std::hint::black_box(ran);
         Ok(start.elapsed().as_nanos().max(1))
     };
     let mut passes = 1;

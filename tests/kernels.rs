@@ -135,7 +135,7 @@ fn contiguous_runs_of_every_length_and_start_equal_the_reference() {
 #[test]
 fn non_temporal_stores_leave_the_same_bytes() {
     for &kernel in Kernel::ELEMENTWISE {
-        for (walk, isa) in [Walk::Line, Walk::Stream]
+        for (walk, isa) in [Walk::Element, Walk::Line, Walk::Stream]
             .into_iter()
             .flat_map(|walk| Isa::available().into_iter().map(move |isa| (walk, isa)))
         {

@@ -25,7 +25,7 @@ pub use bodies::Kernel;
 pub use data::{Checksum, checksum, prepare};
 pub use idiom::{Idiom, Idiomatic, Path};
 pub use isa::Isa;
-pub use program::{KernelError, Program, Stores, Walk};
+pub use program::{KernelError, Program, Split, Stores, Walk};
 pub use raw_chase::Cycle;
 pub use raw_team::Team;
 pub use reference::reference;

@@ -37,6 +37,18 @@ pub enum Stores {
     NonTemporal,
 }
 
+/// What each worker of a team gets of a nest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Split {
+    /// A share of the outermost loop: rows where rows are walked.
+    #[default]
+    Outer,
+    /// A share of the innermost loop: columns where rows are walked.
+    Inner,
+    /// Blocks: as many across and down as there are workers, dealt along the diagonals.
+    Blocks,
+}
+
 macro_rules! named {
     ($type:ident, $what:literal, $($variant:ident $name:literal),*) => {
         impl $type {
@@ -70,6 +82,7 @@ macro_rules! named {
 
 named!(Walk, "walk", Element "element", Line "line", Stream "stream");
 named!(Stores, "kind of stores", Plain "plain", NonTemporal "nt");
+named!(Split, "split", Outer "outer", Inner "inner", Blocks "blocks");
 
 /// Why a kernel does not run on a nest or on buffers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -127,7 +140,9 @@ pub enum KernelError {
         operand: usize,
     },
     /// Non-temporal stores where there are none.
-    #[error("non-temporal stores are for writing kernels, line and stream walks, on x86-64: not for {kernel}, {walk}")]
+    #[error(
+        "non-temporal stores are for writing kernels on x86-64, of 4 bytes or more at a time: not for {kernel}, {walk}"
+    )]
     NoNonTemporal {
         /// The kernel.
         kernel: Kernel,
@@ -414,13 +429,19 @@ fn joined(nest: &LoopNest) -> Result<LoopNest, KernelError> {
 }
 
 fn check_non_temporal(kernel: Kernel, walk: Walk, nest: &LoopNest) -> Result<(), KernelError> {
-    if walk == Walk::Element || !kernel.writes() || !cfg!(target_arch = "x86_64") {
+    let written = nest.operands().iter().rposition(|operand| operand.role != Role::Read);
+    let Some(operand) = written
+        .filter(|&k| (walk != Walk::Element || nest.operands()[k].itemsize >= 4) && cfg!(target_arch = "x86_64"))
+    else {
         return Err(KernelError::NoNonTemporal { kernel, walk });
-    }
-    let Some(operand) = nest.operands().iter().rposition(|operand| operand.role != Role::Read) else { return Ok(()) };
+    };
     // The innermost axis of a stream walks through lines, it need not start on one at each step.
     let innermost = nest.loops().last().map(|inner| inner.axis);
     let mut outer = nest.operands()[operand].clone();
+    if walk == Walk::Element {
+        // A store of one element takes any address.
+        return Ok(());
+    }
     if let (Walk::Stream, Some(axis)) = (walk, innermost) {
         outer.steps[axis] = 0;
     }

@@ -81,6 +81,36 @@ scalar! {
     f64: 3.0, std::ops::Add::add, std::ops::Sub::sub;
 }
 
+/// A store past the caches, where there is an instruction for so few bytes.
+///
+/// # Safety
+/// `to` must be valid for writes of a `T`.
+#[inline(always)]
+unsafe fn stream<T: Copy>(value: T, to: *mut u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_mm_stream_si32, _mm_stream_si64};
+        let from = (&raw const value).cast::<u8>();
+        // SAFETY: SSE2 belongs to the architecture; MOVNTI takes any address, and the caller vouches for the bytes.
+        unsafe {
+            match size_of::<T>() {
+                4 => _mm_stream_si32(to.cast(), from.cast::<i32>().read_unaligned()),
+                8 => _mm_stream_si64(to.cast(), from.cast::<i64>().read_unaligned()),
+                16 => {
+                    _mm_stream_si64(to.cast(), from.cast::<i64>().read_unaligned());
+                    _mm_stream_si64(to.add(8).cast(), from.add(8).cast::<i64>().read_unaligned());
+                }
+                _ => to.cast::<T>().write_unaligned(value),
+            }
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    // SAFETY: the caller's.
+    unsafe {
+        to.cast::<T>().write_unaligned(value);
+    }
+}
+
 macro_rules! memory {
     ($($type:ty: |$total:ident, $value:ident| $add:expr;)*) => {$(
         impl Memory for $type {
@@ -95,7 +125,7 @@ macro_rules! memory {
             #[inline(always)]
             unsafe fn store<const STREAM: bool>(self, to: *mut u8) {
                 // SAFETY: the caller says that the bytes are writable; no alignment is assumed.
-                unsafe { to.cast::<Self>().write_unaligned(self) }
+                unsafe { if STREAM { stream(self, to) } else { to.cast::<Self>().write_unaligned(self) } }
             }
 
             #[inline(always)]

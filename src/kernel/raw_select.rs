@@ -69,13 +69,22 @@ impl Wanted {
     /// Single elements: wider instructions have nothing to add, so there is one function for all CPUs.
     fn element<B: Body>(self) -> Entry {
         match self.dtype {
-            DType::U1 => chains::<B, u8>(),
-            DType::I2 => chains::<B, i16>(),
-            DType::I4 => chains::<B, i32>(),
-            DType::I8 => chains::<B, i64>(),
-            DType::F4 => chains::<B, f32>(),
-            DType::F8 => chains::<B, f64>(),
-            DType::C16 => chains::<B, Complex>(),
+            DType::U1 => self.chains::<B, u8>(),
+            DType::I2 => self.chains::<B, i16>(),
+            DType::I4 => self.chains::<B, i32>(),
+            DType::I8 => self.chains::<B, i64>(),
+            DType::F4 => self.chains::<B, f32>(),
+            DType::F8 => self.chains::<B, f64>(),
+            DType::C16 => self.chains::<B, Complex>(),
+        }
+    }
+
+    /// Eight accumulators hide the latency of an addition; without accumulators four steps are enough.
+    fn chains<B: Body, S: Memory>(self) -> Entry {
+        match (B::REDUCES, self.stores) {
+            (true, _) => strided::<B, S, 8, false>,
+            (false, Stores::Plain) => strided::<B, S, 4, false>,
+            (false, Stores::NonTemporal) => strided::<B, S, 4, true>,
         }
     }
 
@@ -99,9 +108,4 @@ impl Wanted {
             (false, Stores::NonTemporal) => W::stream::<B, V, S, true>,
         }
     }
-}
-
-/// Eight accumulators hide the latency of an addition; without accumulators four steps are enough.
-fn chains<B: Body, S: Memory>() -> Entry {
-    if B::REDUCES { strided::<B, S, 8, false> } else { strided::<B, S, 4, false> }
 }

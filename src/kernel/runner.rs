@@ -3,6 +3,7 @@
 use super::data::{Checksum, prepare};
 use super::program::{KernelError, Program};
 use super::raw_team::Team;
+use super::{Cycle, Idiomatic};
 use crate::memory::Buffer;
 use rayon::ThreadPool;
 
@@ -37,6 +38,41 @@ impl Runner for Program {
 
     fn checksum(&self, buffers: &[Buffer], ran: Checksum) -> Checksum {
         Self::checksum(self, buffers, ran)
+    }
+}
+
+impl Runner for Cycle {
+    /// Lays the cycle; its order has a seed of its own. A buffer that is too small is told by `run`.
+    fn prepare(&self, buffers: &mut [Buffer], _: u64) {
+        let _ = buffers.first_mut().map(|buffer| self.lay(buffer));
+    }
+
+    fn run(&self, buffers: &mut [Buffer], passes: u64) -> Result<Checksum, KernelError> {
+        let needed = self.chase().buffer_bytes();
+        let buffer = buffers.first().ok_or(KernelError::BufferSize { index: 0, found: 0, needed })?;
+        Self::run(self, buffer, passes)
+    }
+
+    fn checksum(&self, buffers: &[Buffer], ran: Checksum) -> Checksum {
+        buffers.first().map_or(ran, |buffer| Self::checksum(self, buffer, ran))
+    }
+}
+
+impl Runner for Idiomatic {
+    fn prepare(&self, buffers: &mut [Buffer], seed: u64) {
+        Self::prepare(self, buffers, seed);
+    }
+
+    fn run(&self, buffers: &mut [Buffer], passes: u64) -> Result<Checksum, KernelError> {
+        Self::run(self, buffers, passes)
+    }
+
+    fn checksum(&self, buffers: &[Buffer], ran: Checksum) -> Checksum {
+        Self::checksum(self, buffers, ran)
+    }
+
+    fn pool(&self) -> Option<&ThreadPool> {
+        Self::pool(self)
     }
 }
 

@@ -8,7 +8,7 @@ use super::samples::{Block, SoloBlock};
 use super::{Error, Values};
 use crate::counters::{self, Event, EventStatus, Total};
 use crate::host::{Affinity, FrequencyProbe, Host, Noise, NoiseDelta, Pinned, frequency_probe, pin};
-use crate::kernel::{Checksum, Isa};
+use crate::kernel::{Checksum, Isa, Stores};
 use crate::memory::{PagePolicy, huge_page_bytes};
 use crate::simulate::{self, Geometry};
 use crate::suite::{self, Case, Item, Machine, Pace, Walked};
@@ -346,6 +346,9 @@ impl<'a> Session<'a> {
     fn simulate(&mut self, arm: &Arm, addresses: &[u64]) -> Result<simulate::Report, String> {
         if arm.case.options.threads > 1 {
             return Err("one core is simulated, this case has several threads".to_owned());
+        }
+        if arm.case.options.stores == Stores::NonTemporal {
+            return Err("stores past the caches are not simulated".to_owned());
         }
         // Where in a page an array begins decides the figures; which page does not.
         let offsets: Vec<u64> = addresses.iter().map(|address| address % (2 << 20)).collect();

@@ -214,6 +214,17 @@ impl LoopNest {
     pub fn split(&self, parts: usize) -> Result<Vec<Self>, NestError> {
         let Some(&Loop { axis, block }) = self.loops.first() else { return Ok(vec![self.clone()]) };
         let unit = if self.loops.len() == 1 { block.saturating_mul(64) } else { block };
+        self.split_axis(axis, unit, parts)
+    }
+
+    /// The same along any axis, cut at multiples of `unit` indices.
+    ///
+    /// # Errors
+    /// As [`LoopNest::split`].
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    pub fn split_axis(&self, axis: usize, unit: usize, parts: usize) -> Result<Vec<Self>, NestError> {
         let length = self.axes[axis];
         let share = length.div_ceil(unit.max(1)).div_ceil(parts.max(1)).max(1).saturating_mul(unit);
         let part = |from: usize| {

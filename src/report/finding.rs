@@ -46,10 +46,10 @@ pub(super) fn finding_of(bundle: &Bundle, rows: &[Row]) -> String {
     text
 }
 
-/// What a bundle says of copies that pay, a sentence each.
+/// What a bundle says of copies that pay, and of what bounds threads and stores, a sentence each.
 #[must_use]
 pub fn copies(bundle: &Bundle) -> Vec<String> {
-    super::break_even::sentences(bundle)
+    super::break_even::sentences(bundle).into_iter().chain(super::limits::sentences(bundle)).collect()
 }
 
 /// How far the figures can be trusted: the null controls, and what disturbed the run.

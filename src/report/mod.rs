@@ -3,6 +3,7 @@
 mod break_even;
 mod finding;
 mod headline;
+mod limits;
 mod page;
 mod rows;
 mod summary;

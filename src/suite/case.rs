@@ -2,7 +2,7 @@
 
 use super::form::{self, Walked};
 use super::{Edges, Options};
-use crate::kernel::{Kernel, KernelError, Walk};
+use crate::kernel::{Cycle, Kernel, KernelError, Walk};
 use crate::layout::{DType, Order};
 use crate::nest::{LoopNest, LoopOrder, NestError};
 use std::fmt;
@@ -206,6 +206,12 @@ impl Case {
         self.check_options()
     }
 
+    /// Whether nothing but its order, its padding and its threads is special about a matrix.
+    fn is_plain_matrix(&self) -> bool {
+        const ALLOWED: [&str; 5] = ["base", "idiom", "pad", "pages", "threads"];
+        self.shape.len() == 2 && self.options.given().keys().all(|key| ALLOWED.contains(&key.as_str()))
+    }
+
     /// Every option that is given must change something, or one case would have several ids.
     fn check_options(&self) -> Result<(), CaseError> {
         let (options, plain) = (&self.options, Options::default());
@@ -223,10 +229,16 @@ impl Case {
                 copies && options.dest != Some(self.order),
                 "another order than the case's, of a kernel that copies",
             ),
+            ("chains", !nest && Cycle::CHAINS.contains(&options.chains), "a chase's: 1, 2, 4 or 8"),
             ("dest", !line, "a line walk needs arrays of one order"),
             ("dilate", windows && options.dilate > 0, "belongs to a window; 1 or more"),
             ("form", windows, "belongs to a window"),
             ("hop", windows && options.hop > 0, "belongs to a window; 1 or more"),
+            (
+                "idiom",
+                options.idiom.is_some_and(|idiom| idiom.kernels().contains(&self.kernel)) && self.is_plain_matrix(),
+                "of another kernel, or not for a matrix that is walked an element at a time",
+            ),
             ("leaf", nest && options.leaf > 1 && options.tile == plain.tile, "2 or more, without tile"),
             (
                 "only",
@@ -235,6 +247,12 @@ impl Case {
             ),
             ("pad", nest, "a chase has a pitch instead"),
             ("pitch", !nest && options.pitch.is_multiple_of(8) && options.pitch > 0, "a chase's, a multiple of 8"),
+            (
+                "repeat",
+                nest && !windows && !line && options.repeat > 0 && self.kernel.roles().len() == 1,
+                "belongs to a nest of one array",
+            ),
+            ("split", options.threads > 1 && options.idiom.is_none(), "divides among several threads"),
             ("tile", nest && options.tile.fits(self.axes()), "a length of 1 or more, or one per axis"),
             ("walk", nest, "a chase has no walk"),
             ("window", nest && !line && options.window.fits(self.shape.len()), "1 or more, an element at a time"),

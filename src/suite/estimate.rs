@@ -29,7 +29,9 @@ const SET_UP: f64 = 1_500_000.0;
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 pub fn pass_ns(case: &Case, machine: &Machine) -> f64 {
     let (Ok(walked), Ok(bytes)) = (case.walked(), case.footprint()) else { return 0.0 };
-    let Some(nest) = walked.nest() else { return walked.steps() as f64 * latency(machine.size_class(bytes)) };
+    let Some(nest) = walked.nest() else {
+        return walked.steps() as f64 * latency(machine.size_class(bytes)) / case.options.chains as f64;
+    };
     let operands = nest.operands().len() as f64;
     let item = nest.operands().first().map_or(8, |operand| operand.itemsize) as f64;
     let class = machine.size_class(bytes);

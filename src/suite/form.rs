@@ -5,7 +5,7 @@
 use super::{Case, CaseError, Form};
 use crate::kernel::{Kernel, Walk};
 use crate::layout::Order;
-use crate::nest::{Chase, Loop, LoopNest, NestError, Operand, Role};
+use crate::nest::{Chase, Loop, LoopNest, LoopOrder, NestError, Operand, Role};
 
 /// Bytes that a step of the line walk takes.
 const LINE: usize = 64;
@@ -148,8 +148,16 @@ pub(super) fn chase(case: &Case) -> Result<Chase, CaseError> {
 
 /// The loops of a case around what it walks.
 pub(super) fn nest(case: &Case) -> Result<LoopNest, CaseError> {
-    let Shaped { axes, operands, buffers, .. } = shaped(case)?;
-    let nest = LoopNest::new(axes, operands, buffers, &case.loops)?;
+    let Shaped { mut axes, mut operands, buffers, .. } = shaped(case)?;
+    let mut order = case.loops.clone();
+    if case.options.repeat > 1 {
+        // The innermost loop stays where it is.
+        order = LoopOrder::new(order.axes().iter().copied().chain([axes.len()]).collect())
+            .map_err(|_| CaseError::Loops { found: case.loops.to_string(), axes: case.axes() })?;
+        axes.push(case.options.repeat);
+        operands.iter_mut().for_each(|operand| operand.steps.push(0));
+    }
+    let nest = LoopNest::new(axes, operands, buffers, &order)?;
     if case.options.leaf > 0 {
         return Ok(halved(&nest, case.options.leaf)?);
     }

@@ -4,6 +4,7 @@ use super::Case;
 
 /// What is measured together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::large_enum_variant, reason = "a plan has some hundreds of items")]
 pub enum Item {
     /// Two cases in turn.
     Pair {

@@ -2,6 +2,7 @@
 
 use super::{Case, Item};
 use crate::host::Host;
+use crate::kernel::Idiom;
 use crate::memory::PagePolicy;
 use crate::units::bytes_long;
 
@@ -82,6 +83,9 @@ impl Machine {
         }
         if let Some(case) = cases.iter().find(|case| case.options.threads > self.cpus) {
             return Some(format!("threads={}: this process may use {} of the CPUs", case.options.threads, self.cpus));
+        }
+        if let Some(why) = cases.iter().filter_map(|case| case.options.idiom).find_map(Idiom::missing) {
+            return Some(why.to_owned());
         }
         if !self.huge_pages && cases.iter().any(|case| case.options.pages == PagePolicy::Huge) {
             return Some("pages=huge: the system gives no transparent huge pages".to_owned());

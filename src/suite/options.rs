@@ -1,6 +1,6 @@
 //! What differs from the plain case: every key of an id has its one place here.
 
-use crate::kernel::{Stores, Walk};
+use crate::kernel::{Idiom, Split, Stores, Walk};
 use crate::layout::Order;
 use crate::memory::PagePolicy;
 use std::collections::BTreeMap;
@@ -102,6 +102,8 @@ pub struct Options {
     pub b: Option<Order>,
     /// `base=`: bytes between a page's start and the first element.
     pub base: u64,
+    /// `chains=`: chains of loads that a chase has in flight.
+    pub chains: usize,
     /// `dest=`: order of the array that is written, if it is not the case's.
     pub dest: Option<Order>,
     /// `dilate=`: elements from one element of a window to the next.
@@ -110,6 +112,8 @@ pub struct Options {
     pub form: Form,
     /// `hop=`: elements from one window to the next.
     pub hop: usize,
+    /// `idiom=`: the safe code that walks instead of the kernel's loops.
+    pub idiom: Option<Idiom>,
     /// `leaf=`: blocks of blocks, halved down to this edge; 0 for none.
     pub leaf: usize,
     /// `only=`: how many of the fastest axis' first indices are walked; 0 for all.
@@ -120,6 +124,10 @@ pub struct Options {
     pub pages: PagePolicy,
     /// `pitch=`: bytes from node to node of a chase.
     pub pitch: usize,
+    /// `repeat=`: how often each element is visited in a row: updates of one place.
+    pub repeat: usize,
+    /// `split=`: what each worker gets.
+    pub split: Split,
     /// `stores=`: how results are written.
     pub stores: Stores,
     /// `threads=`: workers, each on a CPU of its own.
@@ -139,15 +147,19 @@ impl Default for Options {
             axis: None,
             b: None,
             base: 0,
+            chains: 1,
             dest: None,
             dilate: 1,
             form: Form::View,
             hop: 1,
+            idiom: None,
             leaf: 0,
             only: 0,
             pad: 0,
             pages: PagePolicy::Base,
             pitch: 64,
+            repeat: 1,
+            split: Split::Outer,
             stores: Stores::Plain,
             threads: 1,
             tile: Edges::default(),
@@ -173,15 +185,19 @@ impl Options {
             ("axis", self.axis.map(|axis| axis.to_string())),
             ("b", order(self.b)),
             ("base", differing(&self.base, &plain.base)),
+            ("chains", differing(&self.chains, &plain.chains)),
             ("dest", order(self.dest)),
             ("dilate", differing(&self.dilate, &plain.dilate)),
             ("form", differing(&self.form, &plain.form)),
             ("hop", differing(&self.hop, &plain.hop)),
+            ("idiom", self.idiom.map(|idiom| idiom.to_string())),
             ("leaf", differing(&self.leaf, &plain.leaf)),
             ("only", differing(&self.only, &plain.only)),
             ("pad", differing(&self.pad, &plain.pad)),
             ("pages", differing(&self.pages, &plain.pages)),
             ("pitch", differing(&self.pitch, &plain.pitch)),
+            ("repeat", differing(&self.repeat, &plain.repeat)),
+            ("split", differing(&self.split, &plain.split)),
             ("stores", differing(&self.stores, &plain.stores)),
             ("threads", differing(&self.threads, &plain.threads)),
             ("tile", differing(&self.tile, &plain.tile)),
@@ -202,23 +218,26 @@ impl Options {
             "axis" => self.axis = Some(length()?),
             "b" => self.b = order()?,
             "base" => self.base = number()?,
+            "chains" => self.chains = length()?,
             "dest" => self.dest = order()?,
             "dilate" => self.dilate = length()?,
             "form" => self.form = value.parse()?,
             "hop" => self.hop = length()?,
+            "idiom" => self.idiom = value.parse().map(Some)?,
             "leaf" => self.leaf = length()?,
             "only" => self.only = length()?,
             "pad" => self.pad = number()?,
             "pages" => self.pages = value.parse()?,
             "pitch" => self.pitch = length()?,
+            "repeat" => self.repeat = length()?,
+            "split" => self.split = value.parse()?,
             "stores" => self.stores = value.parse()?,
             "threads" => self.threads = u32::try_from(number()?).map_err(|error| at(error.to_string()))?,
             "tile" => self.tile = value.parse().map_err(at)?,
             "walk" => self.walk = value.parse()?,
             "window" => self.window = value.parse().map_err(at)?,
             _ => {
-                let known =
-                    "a axis b base dest dilate form hop leaf only pad pages pitch stores threads tile walk window";
+                let known = "a axis b base chains dest dilate form hop idiom leaf only pad pages pitch repeat split stores threads tile walk window";
                 return Err(format!("unknown option {key:?}: expected one of {known}"));
             }
         }
@@ -237,15 +256,19 @@ mod tests {
             axis: Some(1),
             b: Some(Order::C),
             base: 8,
+            chains: 8,
             dest: Some(Order::F),
             dilate: 2,
             form: Form::Dense,
             hop: 3,
+            idiom: Some(Idiom::NdRows),
             leaf: 16,
             only: 1,
             pad: 64,
             pages: PagePolicy::Huge,
             pitch: 4096,
+            repeat: 1000,
+            split: Split::Blocks,
             stores: Stores::NonTemporal,
             threads: 2,
             tile: Edges::new(vec![64, 8]),

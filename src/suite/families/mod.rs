@@ -2,14 +2,18 @@
 
 mod conflict;
 mod controls;
+mod idiom;
+mod latency;
 mod ndim;
 mod npy;
 mod order;
 mod pages;
 mod record;
 mod stride;
+mod threads;
 mod tile;
 mod window;
+mod write;
 
 use super::{Case, Item, Level, Machine};
 use crate::kernel::{Kernel, Walk};
@@ -55,6 +59,10 @@ pub const FAMILIES: &[Family] = &[
     record::FAMILY,
     pages::FAMILY,
     npy::FAMILY,
+    latency::FAMILY,
+    write::FAMILY,
+    threads::FAMILY,
+    idiom::FAMILY,
 ];
 
 /// The family of that name.

@@ -1,8 +1,10 @@
 //! What address translation costs: the same walk on base and on huge pages.
 
 use super::{Family, sides, sum_columns};
-use crate::kernel::Walk;
+use crate::kernel::{Kernel, Walk};
+use crate::layout::{DType, Order};
 use crate::memory::PagePolicy;
+use crate::nest::LoopOrder;
 use crate::suite::{Case, Item, Level, Machine};
 
 pub(super) const FAMILY: Family = Family {
@@ -24,12 +26,23 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
         let lines = 1 << ((side * side / 8).max(1).ilog2() / 2);
         sum_columns(lines, lines * 8).in_family("pages").with(|options| options.walk = Walk::Line)
     };
+    // One node per line; eight chains keep as many walks of the page table in flight as a loop would.
+    let random = |bytes: u64, chains: usize| {
+        let nodes = usize::try_from(bytes / 64).unwrap_or(usize::MAX).max(chains);
+        let case = Case::new(Kernel::Chase, DType::I8, &[nodes], Order::C, LoopOrder::identity(1));
+        case.in_family("pages").with(|options| options.chains = chains)
+    };
+    let last = machine.last();
     match level {
         Level::Quick => vec![padded(largest)],
-        Level::Standard => vec![padded(largest), columns(largest), lines(largest), padded(largest / 4)],
+        Level::Standard => {
+            vec![padded(largest), columns(largest), lines(largest), padded(largest / 4), random(2 * last, 8)]
+        }
         Level::Full => {
             let every = sides.iter().filter(|&&side| side >= 256);
-            every.flat_map(|&side| [columns(side), padded(side), lines(side)]).collect()
+            let walks = every.flat_map(|&side| [columns(side), padded(side), lines(side)]);
+            let sizes = [last / 16, last / 4, last, 2 * last];
+            walks.chain(sizes.into_iter().flat_map(|bytes| [1, 8].map(|chains| random(bytes, chains)))).collect()
         }
     }
 }
