@@ -4,6 +4,7 @@
 //! samples contain neither counting nor simulation. Nothing is printed here: an [`Observer`] is told.
 
 mod arena;
+mod closures;
 mod count;
 mod feed;
 mod rounds;
@@ -12,6 +13,7 @@ mod samples;
 mod session;
 mod values;
 
+pub use closures::{Pair, pair};
 pub use feed::Feed;
 pub use samples::{Block, Obtained, SampleCounts, SoloBlock};
 pub use session::{Disturbance, Measured, Members, Observer, Session, Settings, Shot};

@@ -59,21 +59,28 @@ pub(super) fn timed(arm: &Arm, arena: &mut Arena, passes: u64) -> u64 {
 
 /// Passes for which the fastest of `sides` takes at least `sample`; they are warm afterwards.
 pub(super) fn calibrate(arms: &mut Arms, sides: &[Side], sample: Duration) -> u64 {
-    let wanted = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX).max(1);
-    let mut passes = 1;
-    loop {
-        let mut time = |&side: &Side| {
+    let wanted = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX);
+    grown(wanted, |passes| {
+        let time = |&side: &Side| {
             let (arm, arena) = arms.at(side);
             timed(arm, arena, passes)
         };
-        let fastest = sides.iter().map(&mut time).min().unwrap_or(wanted);
-        if fastest >= wanted || passes >= 1 << 40 {
+        sides.iter().map(time).min().unwrap_or(u64::MAX)
+    })
+}
+
+/// The repetitions for which `time` gives at least `wanted` nanoseconds.
+pub(super) fn grown(wanted: u64, mut time: impl FnMut(u64) -> u64) -> u64 {
+    let (wanted, mut passes) = (wanted.max(1), 1);
+    loop {
+        let taken = time(passes).max(1);
+        if taken >= wanted || passes >= 1 << 40 {
             return passes;
         }
         // Aim 10 % above; at most tenfold, since short times are imprecise.
-        let scale = (wanted + wanted / 10).div_ceil(fastest).clamp(2, 10);
+        let scale = (wanted.saturating_add(wanted / 10)).div_ceil(taken).clamp(2, 10);
         // A last step may fall just short: the loop then grows by the remainder only.
-        passes = if fastest * 2 > wanted { passes + passes.div_ceil(4) } else { passes * scale };
+        passes = if taken.saturating_mul(2) > wanted { passes + passes.div_ceil(4) } else { passes * scale };
     }
 }
 

@@ -123,6 +123,9 @@ mod tests {
     #[test]
     fn tiles_keep_their_remainders() {
         let nest = read(&[3, 5], Order::C, "0,1").tiled(&[(0, 2), (1, 2)]).unwrap();
+        let offsets: Vec<i64> = nest.offsets(0).map(|at| i64::try_from(at).unwrap()).collect();
+        assert_eq!(offsets, visited(&nest).concat());
+        assert_eq!(nest.offsets(1).count(), 0);
         assert_eq!(visited(&nest).concat(), [0, 1, 5, 6, 2, 3, 7, 8, 4, 9, 10, 11, 12, 13, 14]);
     }
 

@@ -389,6 +389,18 @@ impl LoopNest {
         (0..self.operands.len()).map(|operand| depth.map_or(0, |depth| self.loop_step(operand, depth))).collect()
     }
 
+    /// Byte offset of `operand` in its buffer at every innermost step, in the order of the steps; nothing for an operand
+    /// that is not there.
+    pub fn offsets(&self, operand: usize) -> impl Iterator<Item = usize> + '_ {
+        let step = self.inner_steps().get(operand).copied();
+        let mut runs = self.runs();
+        let next = move || runs.advance().and_then(|length| Some((*runs.at().get(operand)?, length, step?)));
+        // Every access lies in its buffer, so an offset is never negative.
+        let offset = |at: i64| usize::try_from(at).unwrap_or(0);
+        std::iter::from_fn(next)
+            .flat_map(move |(at, length, step)| (0_i64..).take(length).map(move |i| offset(at + i * step)))
+    }
+
     /// The innermost runs in the order in which a kernel executes them.
     #[must_use]
     pub fn runs(&self) -> super::Runs<'_> {
