@@ -227,17 +227,24 @@ impl LoopNest {
     pub fn split_axis(&self, axis: usize, unit: usize, parts: usize) -> Result<Vec<Self>, NestError> {
         let length = self.axes[axis];
         let share = length.div_ceil(unit.max(1)).div_ceil(parts.max(1)).max(1).saturating_mul(unit);
-        let part = |from: usize| {
-            let mut nest = self.clone();
-            nest.axes[axis] = share.min(length - from);
-            for operand in &mut nest.operands {
-                // Both stay inside the buffer, as the whole axis does.
-                let ahead = operand.steps[axis].saturating_mul(i64::try_from(from).unwrap_or(i64::MAX));
-                operand.start = operand.start.saturating_add(ahead);
-            }
-            nest.check_operands().map(|()| nest)
-        };
+        let part = |from: usize| self.slice(axis, from, share.min(length - from));
         (0..length).step_by(share).map(part).collect()
+    }
+
+    /// The accesses of `length` indices of an axis from `from` on, in the same loops over the same buffers. Parts that
+    /// begin at whole blocks of the outermost loop do, one after the other, what this nest does.
+    ///
+    /// # Errors
+    /// [`NestError::OutOfBounds`] if the axis has fewer indices.
+    pub fn slice(&self, axis: usize, from: usize, length: usize) -> Result<Self, NestError> {
+        let mut nest = self.clone();
+        nest.axes[axis] = length;
+        for operand in &mut nest.operands {
+            // Both stay inside the buffer, as the whole axis does.
+            let ahead = operand.steps[axis].saturating_mul(i64::try_from(from).unwrap_or(i64::MAX));
+            operand.start = operand.start.saturating_add(ahead);
+        }
+        nest.check_operands().map(|()| nest)
     }
 
     /// Condition (1): per axis the blocks descend strictly and end in 1.

@@ -1,18 +1,70 @@
 //! One set-associative cache with true LRU, and the fully associative one that conflicts are told by.
 
-/// No line is in this way.
-const EMPTY: u64 = u64::MAX >> 1;
-/// The line was written and the next level has not seen it.
-pub(super) const DIRTY: u64 = 1 << 63;
+/// A line as the sets hold it: its number and, in the highest bit, whether it was written and the next level has not
+/// seen that. 32 bits wherever the numbers fit, since half as many bytes are searched in half the time.
+pub(super) trait Tag: Copy + Eq + std::fmt::Debug + 'static {
+    /// No line is in this way.
+    const EMPTY: Self;
+    /// Line numbers are below this.
+    const END: u64;
+
+    /// A clean line.
+    fn of(line: u64) -> Self;
+    /// Its number.
+    fn line(self) -> u64;
+    fn is_dirty(self) -> bool;
+    /// The same line, dirty if it was or `dirty` says so.
+    fn or_dirty(self, dirty: bool) -> Self;
+
+    /// Whether this is the line, dirty or not.
+    #[inline(always)]
+    fn is(self, line: Self) -> bool {
+        self == line || self == line.or_dirty(true)
+    }
+}
+
+macro_rules! tag {
+    ($int:ident) => {
+        impl Tag for $int {
+            const EMPTY: Self = $int::MAX >> 1;
+            const END: u64 = ($int::MAX >> 1) as u64;
+
+            #[inline(always)]
+            fn of(line: u64) -> Self {
+                debug_assert!(line < Self::END);
+                line as $int
+            }
+
+            #[inline(always)]
+            fn line(self) -> u64 {
+                u64::from(self & ($int::MAX >> 1))
+            }
+
+            #[inline(always)]
+            fn is_dirty(self) -> bool {
+                self > $int::MAX >> 1
+            }
+
+            #[inline(always)]
+            fn or_dirty(self, dirty: bool) -> Self {
+                self | $int::from(dirty) << ($int::BITS - 1)
+            }
+        }
+    };
+}
+
+tag!(u32);
+tag!(u64);
 
 /// Lines in order of their last use, set by set: the first is the most recent.
 #[derive(Clone, Debug)]
-pub(super) struct Lru {
+pub(super) struct Lru<T> {
     ways: usize,
     sets: u64,
     /// `sets - 1` if that is a mask.
     mask: Option<u64>,
-    lines: Vec<u64>,
+    /// Set by set.
+    pub(super) lines: Vec<T>,
 }
 
 /// What an access met.
@@ -25,17 +77,21 @@ pub(super) enum Met {
     },
 }
 
-impl Lru {
+impl<T: Tag> Lru<T> {
     pub(super) fn new(sets: u32, ways: u32) -> Self {
         let sets = u64::from(sets);
         let mask = sets.is_power_of_two().then(|| sets - 1);
         let ways = ways as usize;
         // The geometry was checked: a few gigabytes of cache at most.
-        Self { ways, sets, mask, lines: vec![EMPTY; usize::try_from(sets).unwrap_or(0) * ways] }
+        Self { ways, sets, mask, lines: vec![T::EMPTY; usize::try_from(sets).unwrap_or(0) * ways] }
     }
 
     pub(super) fn ways(&self) -> usize {
         self.ways
+    }
+
+    pub(super) fn sets(&self) -> u64 {
+        self.sets
     }
 
     /// The set that a line belongs to.
@@ -47,49 +103,49 @@ impl Lru {
 
     /// Uses a line: it becomes the most recent of its set. `S` says how a set is searched.
     #[inline(always)]
-    pub(super) fn access<S: Search>(&mut self, line: u64, write: bool) -> Met {
+    pub(super) fn access<S: Search<T>>(&mut self, line: u64, write: bool) -> Met {
         let start = self.set_of(line) * self.ways;
         let set = &mut self.lines[start..start + self.ways];
-        let flag = if write { DIRTY } else { 0 };
-        if set[0] & !DIRTY == line {
-            set[0] |= flag;
+        let line = T::of(line);
+        if set[0].is(line) {
+            set[0] = set[0].or_dirty(write);
             return Met::Hit;
         }
-        S::promote(set, line, flag)
+        S::promote(set, line, write)
     }
 }
 
 /// How the lines of a set are searched and moved.
-pub(super) trait Search {
-    /// Makes `line` the first of a set whose first line is another; `flag` is [`DIRTY`] or 0.
-    fn promote(set: &mut [u64], line: u64, flag: u64) -> Met;
+pub(super) trait Search<T> {
+    /// Makes `line`, which is clean, the first of a set whose first line is another, and dirty if it is written.
+    fn promote(set: &mut [T], line: T, write: bool) -> Met;
 }
 
 /// One line after the other.
 pub(super) struct Scalar;
 
-impl Search for Scalar {
+impl<T: Tag> Search<T> for Scalar {
     #[inline(always)]
-    fn promote(set: &mut [u64], line: u64, flag: u64) -> Met {
-        let ways = set.len();
-        if let Some(way) = set.iter().position(|&held| held & !DIRTY == line) {
-            let held = set[way];
-            set.copy_within(..way, 1);
-            set[0] = held | flag;
-            return Met::Hit;
+    fn promote(set: &mut [T], line: T, write: bool) -> Met {
+        let mut carried = std::mem::replace(&mut set[0], line.or_dirty(write));
+        // Every line moves on by one until the place of the line is found.
+        for held in &mut set[1..] {
+            let here = std::mem::replace(held, carried);
+            if here.is(line) {
+                set[0] = here.or_dirty(write);
+                return Met::Hit;
+            }
+            carried = here;
         }
-        let last = set[ways - 1];
-        set.copy_within(..ways - 1, 1);
-        set[0] = line | flag;
-        Met::missed(last)
+        Met::missed(carried)
     }
 }
 
 impl Met {
     /// A miss for which `last` had to leave.
     #[inline(always)]
-    pub(super) fn missed(last: u64) -> Self {
-        Self::Miss { written_back: (last & DIRTY != 0).then_some(last & !DIRTY) }
+    pub(super) fn missed<T: Tag>(last: T) -> Self {
+        Self::Miss { written_back: last.is_dirty().then(|| last.line()) }
     }
 }
 
@@ -105,7 +161,7 @@ pub(super) struct Full {
 
 impl Full {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity, table: vec![0; 64], entries: vec![(EMPTY, 0, 0)] }
+        Self { capacity, table: vec![0; 64], entries: vec![(u64::MAX, 0, 0)] }
     }
 
     /// Where a line is looked for first (multiplicative hashing: Knuth, TAOCP 3, 6.4).
@@ -174,6 +230,21 @@ impl Full {
         self.entries[0].2 = at;
     }
 
+    /// The lines held, the most recent first.
+    pub(super) fn held(&self) -> impl Iterator<Item = u64> {
+        let older = |&at: &u32| Some(self.entries[at as usize].2).filter(|&at| at != 0);
+        std::iter::successors(older(&0), older).map(|at| self.entries[at as usize].0)
+    }
+
+    /// The cache that holds these lines, the most recent first.
+    pub(super) fn holding(&self, lines: &[u64]) -> Self {
+        let mut full = Self::new(self.capacity);
+        for &line in lines.iter().rev() {
+            full.access(line);
+        }
+        full
+    }
+
     /// Uses a line; whether it was there.
     #[inline(always)]
     pub(super) fn access(&mut self, line: u64) -> bool {
@@ -221,12 +292,12 @@ impl Full {
 
 /// The entries of a TLB: by sets where they are few per set, by a table where one set has them all.
 #[derive(Clone, Debug)]
-pub(super) enum Entries {
-    Sets(Lru),
+pub(super) enum Entries<T> {
+    Sets(Lru<T>),
     Full(Full),
 }
 
-impl Entries {
+impl<T: Tag> Entries<T> {
     pub(super) fn new(entries: u32, ways: u32) -> Self {
         if ways == entries && ways > 20 {
             Self::Full(Full::new(entries as usize))
@@ -244,7 +315,7 @@ impl Entries {
 
     /// Uses a page; whether it was there.
     #[inline(always)]
-    pub(super) fn access<S: Search>(&mut self, page: u64) -> bool {
+    pub(super) fn access<S: Search<T>>(&mut self, page: u64) -> bool {
         match self {
             Self::Sets(sets) => sets.access::<S>(page, false) == Met::Hit,
             Self::Full(full) => full.access(page),
@@ -259,7 +330,7 @@ mod tests {
 
     #[test]
     fn the_least_recent_line_leaves_and_dirty_ones_are_written_back() {
-        let mut cache = Lru::new(1, 2);
+        let mut cache = Lru::<u32>::new(1, 2);
         assert_eq!(cache.access::<Scalar>(1, true), Met::Miss { written_back: None });
         assert_eq!(cache.access::<Scalar>(2, false), Met::Miss { written_back: None });
         assert_eq!(cache.access::<Scalar>(1, false), Met::Hit);
@@ -268,22 +339,30 @@ mod tests {
         assert_eq!(cache.access::<Scalar>(2, false), Met::Miss { written_back: None });
     }
 
-    /// Searching by vectors, one by one, and by the table agree.
+    /// Searching by vectors, one by one, in either width, and by the table agree.
     #[test]
     fn one_set_is_fully_associative() {
         for ways in [1, 2, 4, 7, 8, 11, 12, 16, 20, 33, 400] {
-            let (mut set, mut wide, mut full) = (Lru::new(1, ways), Lru::new(1, ways), Full::new(ways as usize));
+            let (mut set, mut wide, mut full) =
+                (Lru::<u64>::new(1, ways), Lru::<u32>::new(1, ways), Full::new(ways as usize));
             let mut rng = Rng::new(5);
             for _ in 0..20_000 {
                 let (line, write) = (rng.below(u64::from(ways) * 3 / 2 + 2), rng.coin());
                 let met = set.access::<Scalar>(line, write);
-                #[cfg(target_arch = "x86_64")]
-                if super::super::raw::has_avx2() {
-                    assert_eq!(met, wide.access::<super::super::raw::Avx2>(line, write), "{ways} ways");
-                }
+                assert_eq!(met, searched(&mut wide, line, write), "{ways} ways");
                 assert_eq!(met == Met::Hit, full.access(line), "{ways} ways");
             }
-            assert!(wide.lines == set.lines || !cfg!(target_arch = "x86_64"));
+            let held = |line: u64, dirty: bool| (line != u64::EMPTY.line()).then_some((line, dirty));
+            let narrow = |tag: &u32| (*tag != u32::EMPTY).then(|| (tag.line(), tag.is_dirty()));
+            assert!(set.lines.iter().map(|tag| held(tag.line(), tag.is_dirty())).eq(wide.lines.iter().map(narrow)));
         }
+    }
+
+    fn searched(cache: &mut Lru<u32>, line: u64, write: bool) -> Met {
+        #[cfg(target_arch = "x86_64")]
+        if super::super::raw::has_vectors() {
+            return cache.access::<super::super::raw::Avx2>(line, write);
+        }
+        cache.access::<Scalar>(line, write)
     }
 }

@@ -5,38 +5,46 @@
 //! the first level has ways.
 
 use super::Accesses;
-use super::cache::{Entries, Full, Lru, Met, Scalar, Search};
+use super::cache::{Entries, Full, Lru, Met, Scalar, Search, Tag};
 use super::geometry::Geometry;
 use super::raw;
 use super::report::{LevelCounts, Pass, TlbCounts};
+use super::warp::{self, Plan};
 use crate::nest::{LoopNest, Role};
 use rustc_hash::FxHashSet;
 
 /// One level with its counts and, if misses are classified, its fully associative twin.
-struct Stage {
-    cache: Lru,
-    counts: LevelCounts,
+pub(super) struct Stage<T> {
+    pub(super) cache: Lru<T>,
+    pub(super) counts: LevelCounts,
     twin: Option<Full>,
     /// Misses of lines never seen before by this level.
     seen: FxHashSet<u64>,
 }
 
-struct TlbStage {
-    entries: Entries,
-    counts: TlbCounts,
+pub(super) struct TlbStage<T> {
+    pub(super) entries: Entries<T>,
+    pub(super) counts: TlbCounts,
 }
 
 /// Caches and TLBs with their state.
-pub(super) struct Machine {
-    stages: Vec<Stage>,
-    tlbs: Vec<TlbStage>,
+pub(super) struct Machine<T> {
+    pub(super) stages: Vec<Stage<T>>,
+    pub(super) tlbs: Vec<TlbStage<T>>,
+    /// Whether the CPU searches sets by vectors.
+    pub(super) vectors: bool,
     line_bits: u32,
     page_bits: u32,
     /// The page of the last translation: it is the most recent of every TLB.
-    last_page: Option<u64>,
+    pub(super) last_page: Option<u64>,
+    /// Pieces of the outermost loop that were multiplied, not walked.
+    pub(super) leapt: u64,
 }
 
-impl Machine {
+impl<T: Tag> Machine<T>
+where
+    raw::Vectors: Search<T>,
+{
     pub(super) fn new(geometry: &Geometry, classify: bool) -> Self {
         let stage = |level: &super::Level| Stage {
             cache: Lru::new(level.sets, level.ways),
@@ -51,14 +59,16 @@ impl Machine {
         Self {
             stages: geometry.levels.iter().map(stage).collect(),
             tlbs: geometry.tlbs.iter().map(tlb).collect(),
-            line_bits: geometry.line().trailing_zeros(),
+            vectors: raw::has_vectors(),
+            line_bits: geometry.unit().trailing_zeros(),
             page_bits: geometry.page.trailing_zeros(),
             last_page: None,
+            leapt: 0,
         }
     }
 
-    /// One pass; the state stays.
-    pub(super) fn pass(&mut self, accesses: &Accesses<'_>) -> Pass {
+    /// One pass, fast-forwarded by a plan; the state stays.
+    pub(super) fn pass(&mut self, accesses: &Accesses<'_>, plan: Option<&Plan>) -> Pass {
         for stage in &mut self.stages {
             let name = std::mem::take(&mut stage.counts.name);
             // Classified misses are counted from 0: none of a kind is no missing figure.
@@ -69,7 +79,10 @@ impl Machine {
             tlb.counts = TlbCounts { name: std::mem::take(&mut tlb.counts.name), ..TlbCounts::default() };
         }
         match accesses {
-            Accesses::Nest { nest, bases } => self.walk(nest, bases),
+            Accesses::Nest { nest, bases } => match plan {
+                Some(plan) => warp::walk(self, nest, bases, plan),
+                None => self.walk(nest, bases),
+            },
             Accesses::Chase(addresses) => {
                 let node = [Walker::new(0, 0, 8, Role::Read)];
                 addresses.iter().for_each(|&address| raw::run(self, &node, &mut [address], 1, true));
@@ -79,8 +92,8 @@ impl Machine {
         Pass::new(accesses.count(), levels, self.tlbs.iter().map(|tlb| tlb.counts.clone()).collect())
     }
 
-    /// Reads of one operand from `start` on through at most two loops; with `pages` only the TLBs see them.
-    pub(super) fn iteration(&mut self, start: u64, size: u64, loops: &[(u64, i64)], pages: bool) {
+    /// Reads of one operand from `start` on through at most two loops.
+    pub(super) fn iteration(&mut self, start: u64, size: u64, loops: &[(u64, i64)]) {
         let (outer, inner) = match loops {
             [outer, inner] => (*outer, *inner),
             [inner] => ((1, 0), *inner),
@@ -89,14 +102,7 @@ impl Machine {
         let operand = Walker::new(0, inner.1, size, Role::Read);
         for row in 0..outer.0 {
             let mut at = start.wrapping_add_signed(outer.1.wrapping_mul(row.cast_signed()));
-            if pages {
-                for _ in 0..inner.0 {
-                    self.translate_all::<Scalar>(at, size, 1);
-                    at = at.wrapping_add_signed(inner.1);
-                }
-            } else {
-                raw::run(self, std::slice::from_ref(&operand), std::slice::from_mut(&mut at), inner.0, true);
-            }
+            raw::run(self, std::slice::from_ref(&operand), std::slice::from_mut(&mut at), inner.0, true);
         }
     }
 
@@ -108,7 +114,8 @@ impl Machine {
         self.tlbs.iter().map(|tlb| tlb.counts.misses).collect()
     }
 
-    fn walk(&mut self, nest: &LoopNest, bases: &[u64]) {
+    /// Every run of a nest, one after the other.
+    pub(super) fn walk(&mut self, nest: &LoopNest, bases: &[u64]) {
         let steps = nest.inner_steps();
         let of = |part: &[(usize, Role)]| -> Vec<Walker> {
             let walker = |&(k, role): &(usize, Role)| {
@@ -140,7 +147,7 @@ impl Machine {
 
     /// One innermost run. Always inlined, so that it is compiled once per instruction set.
     #[inline(always)]
-    pub(super) fn run<S: Search>(&mut self, operands: &[Walker], at: &mut [u64], length: u64, grouped: bool) {
+    pub(super) fn run<S: Search<T>>(&mut self, operands: &[Walker], at: &mut [u64], length: u64, grouped: bool) {
         if let ([operand], [address], true) = (operands, &mut *at, grouped)
             && operand.role == Role::Read
         {
@@ -174,7 +181,7 @@ impl Machine {
 
     /// The same for one operand that is read: what most nests are.
     #[inline(always)]
-    fn run_read<S: Search>(&mut self, operand: &Walker, at: &mut u64, length: u64) {
+    fn run_read<S: Search<T>>(&mut self, operand: &Walker, at: &mut u64, length: u64) {
         let (mut left, mut extra, mut address) = (length, 0, *at);
         let mut accesses = vec![0; self.stages.len()];
         while left > 0 {
@@ -213,51 +220,60 @@ impl Machine {
     }
 
     #[inline(always)]
-    fn touch<S: Search>(&mut self, operand: &Walker, address: u64, first: u64, last: u64) {
+    fn touch<S: Search<T>>(&mut self, operand: &Walker, address: u64, first: u64, last: u64) {
         if !self.tlbs.is_empty() {
             self.translate_all::<S>(address, operand.size, operand.role.touches());
         }
-        if operand.role != Role::Write {
-            (first..=last).for_each(|line| self.access::<S>(line, false));
+        if first != last {
+            return self.straddle(operand.role, first, last);
         }
-        if operand.role != Role::Read {
-            (first..=last).for_each(|line| self.access::<S>(line, true));
+        self.access::<S>(first, operand.role != Role::Read);
+        // An update's store finds what its load has brought in: the same as a store, asked for twice.
+        if let (Role::Update, Some(stage)) = (operand.role, self.stages.first_mut()) {
+            stage.counts.accesses += 1;
+        }
+    }
+
+    /// An element in several lines: all of them are loaded, then all of them are stored.
+    #[inline(never)]
+    fn straddle(&mut self, role: Role, first: u64, last: u64) {
+        for write in [false, true] {
+            let wanted = if write { role != Role::Read } else { role != Role::Write };
+            for line in (first..=last).filter(|_| wanted) {
+                self.access::<Scalar>(line, write);
+            }
         }
     }
 
     #[inline(always)]
-    fn translate_all<S: Search>(&mut self, address: u64, size: u64, times: u64) {
+    fn translate_all<S: Search<T>>(&mut self, address: u64, size: u64, times: u64) {
         let (first, last) = (address >> self.page_bits, address.wrapping_add(size - 1) >> self.page_bits);
         if first == last {
             return self.translate::<S>(first, times);
         }
         // An update asks for all its pages to load, and for all of them again to store.
         for _ in 0..times {
-            (first..=last).for_each(|page| self.translate::<S>(page, 1));
+            let mut page = first;
+            while page <= last {
+                self.translate::<S>(page, 1);
+                page += 1;
+            }
         }
     }
 
     /// A read that may take the short way: levels without a twin.
     #[inline(always)]
-    fn read<S: Search>(&mut self, line: u64, accesses: &mut [u64]) {
+    fn read<S: Search<T>>(&mut self, line: u64, accesses: &mut [u64]) {
         for (level, accesses) in accesses.iter_mut().enumerate() {
             *accesses += 1;
-            let stage = &mut self.stages[level];
-            let Met::Miss { written_back } = stage.cache.access::<S>(line, false) else {
-                if let Some(twin) = &mut stage.twin {
-                    twin.access(line);
-                }
+            if self.ask::<S>(level, line, false) {
                 return;
-            };
-            stage.counts.misses += 1;
-            if stage.twin.is_some() || written_back.is_some() {
-                self.missed(level, line, written_back);
             }
         }
     }
 
     #[inline(always)]
-    fn translate<S: Search>(&mut self, page: u64, times: u64) {
+    fn translate<S: Search<T>>(&mut self, page: u64, times: u64) {
         self.tlbs[0].counts.accesses += times;
         if self.last_page == Some(page) {
             return;
@@ -275,54 +291,62 @@ impl Machine {
     }
 
     #[inline(always)]
-    fn access<S: Search>(&mut self, line: u64, write: bool) {
+    fn access<S: Search<T>>(&mut self, line: u64, write: bool) {
         for level in 0..self.stages.len() {
-            let stage = &mut self.stages[level];
-            stage.counts.accesses += 1;
+            self.stages[level].counts.accesses += 1;
             // Only the first level sees the store; the others see the line being fetched.
-            let Met::Miss { written_back } = stage.cache.access::<S>(line, write && level == 0) else {
-                if let Some(twin) = &mut stage.twin {
-                    twin.access(line);
-                }
+            if self.ask::<S>(level, line, write && level == 0) {
                 return;
-            };
-            stage.counts.misses += 1;
-            if stage.twin.is_some() || written_back.is_some() {
-                self.missed(level, line, written_back);
             }
         }
     }
 
-    /// What else a miss does: it is classified, and a written victim goes to the next level.
-    fn missed(&mut self, level: usize, line: u64, written_back: Option<u64>) {
+    /// Whether a level has a line; if not, it is brought in, and a written victim goes to the next level.
+    #[inline(always)]
+    fn ask<S: Search<T>>(&mut self, level: usize, line: u64, write: bool) -> bool {
         let stage = &mut self.stages[level];
-        if let Some(held) = stage.twin.as_mut().map(|twin| twin.access(line)) {
-            let new = stage.seen.insert(line);
-            let counts = &mut stage.counts;
-            counts.compulsory = counts.compulsory.map(|n| n + u64::from(new));
-            counts.capacity = counts.capacity.map(|n| n + u64::from(!new && !held));
-        }
-        if let Some(victim) = written_back {
-            stage.counts.writebacks += 1;
-            self.write_back(level + 1, victim);
-        }
-    }
-
-    /// A written line arrives from the level before: it is held here as written. No demand access, so not counted as one.
-    fn write_back(&mut self, from: usize, line: u64) {
-        let mut line = line;
-        for stage in self.stages.iter_mut().skip(from) {
+        let Met::Miss { written_back } = stage.cache.access::<S>(line, write) else {
             if let Some(twin) = &mut stage.twin {
                 twin.access(line);
             }
-            match stage.cache.access::<Scalar>(line, true) {
-                Met::Miss { written_back: Some(victim) } => {
-                    stage.counts.writebacks += 1;
-                    line = victim;
-                }
-                _ => return,
-            }
+            return true;
+        };
+        stage.counts.misses += 1;
+        if stage.twin.is_some() {
+            stage.classify(line);
         }
+        if let Some(victim) = written_back {
+            stage.counts.writebacks += 1;
+            self.write_back::<S>(level + 1, victim);
+        }
+        false
+    }
+
+    /// A written line arrives from the level before: it is held here as written. No demand access, so not counted as one.
+    #[inline(always)]
+    fn write_back<S: Search<T>>(&mut self, from: usize, line: u64) {
+        let mut line = line;
+        let mut level = from;
+        while let Some(stage) = self.stages.get_mut(level) {
+            if let Some(twin) = &mut stage.twin {
+                twin.access(line);
+            }
+            let Met::Miss { written_back: Some(victim) } = stage.cache.access::<S>(line, true) else { return };
+            stage.counts.writebacks += 1;
+            (line, level) = (victim, level + 1);
+        }
+    }
+}
+
+impl<T> Stage<T> {
+    /// What kind of miss it is.
+    #[inline(never)]
+    fn classify(&mut self, line: u64) {
+        let Some(held) = self.twin.as_mut().map(|twin| twin.access(line)) else { return };
+        let new = self.seen.insert(line);
+        let counts = &mut self.counts;
+        counts.compulsory = counts.compulsory.map(|n| n + u64::from(new));
+        counts.capacity = counts.capacity.map(|n| n + u64::from(!new && !held));
     }
 }
 

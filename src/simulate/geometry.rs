@@ -208,6 +208,30 @@ impl Geometry {
         text.split(',').map(str::trim).map(one).collect()
     }
 
+    /// Whether there is nothing to simulate.
+    pub(super) fn is_empty(&self) -> bool {
+        self.levels.is_empty() && self.tlbs.is_empty()
+    }
+
+    /// Sets and ways of the caches and then the TLBs.
+    pub(super) fn sets(&self) -> Vec<[u64; 2]> {
+        let caches = self.levels.iter().map(|level| [level.sets.into(), level.ways.into()]);
+        caches.chain(self.tlbs.iter().map(|tlb| [u64::from(tlb.entries / tlb.ways), tlb.ways.into()])).collect()
+    }
+
+    /// The first levels only, and the first TLBs.
+    pub(super) fn first(&self, levels: usize) -> Self {
+        let mut first = self.clone();
+        first.levels.truncate(levels);
+        first.tlbs.truncate(levels);
+        first
+    }
+
+    /// What is touched: a line, or a page where there are TLBs only.
+    pub(super) fn unit(&self) -> u64 {
+        if self.levels.is_empty() { self.page } else { self.line() }
+    }
+
     /// Bytes of a line.
     #[must_use]
     pub fn line(&self) -> u64 {

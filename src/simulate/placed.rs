@@ -27,8 +27,8 @@ pub struct Served {
 /// A machine with its state: true LRU, write-back, levels neither inclusive nor exclusive.
 #[derive(Clone, Debug)]
 pub struct Placed {
-    caches: Vec<Lru>,
-    tlbs: Vec<Entries>,
+    caches: Vec<Lru<u64>>,
+    tlbs: Vec<Entries<u64>>,
     line_bits: u32,
     page_bits: u32,
     seed: u64,

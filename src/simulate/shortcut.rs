@@ -22,8 +22,11 @@
 //!
 //! Levels behind one that fits see every unit once. What satisfies none of this is left to the direct engine.
 
+use super::cache::{Search, Tag};
 use super::engine::Machine;
 use super::geometry::Geometry;
+use super::place::greatest_common_divisor as gcd;
+use super::raw::Vectors;
 use crate::nest::{LoopNest, Role};
 use std::collections::HashMap;
 
@@ -266,10 +269,6 @@ fn equal_or_apart(walk: &Walk, unit: u64, furthest: u64) -> bool {
     walk.whole_units(unit) && walk.grid() >= 2 * unit && near && unfolded
 }
 
-fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
 /// How a level behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
@@ -371,23 +370,22 @@ pub(super) struct Found {
 }
 
 /// The caches and the TLBs, each by the shortcut, or `None` where it does not hold or gains nothing.
-pub(super) fn find(nest: &LoopNest, bases: &[u64], geometry: &Geometry, budget: Budget) -> [Option<Found>; 2] {
+pub(super) fn find<T: Tag>(nest: &LoopNest, bases: &[u64], geometry: &Geometry, budget: Budget) -> [Option<Found>; 2]
+where
+    Vectors: Search<T>,
+{
     let Some(walk) = Walk::of(nest, bases) else { return [None, None] };
-    let caches = Chain {
-        unit: geometry.line(),
-        levels: geometry.levels.iter().map(|level| [level.sets.into(), level.ways.into()]).collect(),
-    };
-    let tlbs = Chain {
-        unit: geometry.page,
-        levels: geometry.tlbs.iter().map(|tlb| [u64::from(tlb.entries / tlb.ways), u64::from(tlb.ways)]).collect(),
-    };
+    let [mut caches, mut tlbs] = [geometry.clone(), geometry.clone()];
+    caches.tlbs.clear();
+    tlbs.levels.clear();
+    let [caches, tlbs] = [caches, tlbs].map(|chain| Chain { unit: chain.unit(), levels: chain.sets() });
     [(caches, false), (tlbs, true)].map(|(chain, page)| {
         if chain.levels.is_empty() {
             return None;
         }
         let touches = crossings(&walk, chain.unit, budget)?;
         let walked = |iterations: &mut dyn Iterator<Item = u64>, flushed: usize| {
-            prefix(&walk, geometry, iterations, flushed, page)
+            prefix::<T>(&walk, geometry, iterations, flushed, page)
         };
         let Misses { cold, warm } = misses(&walk, &chain, budget, walked)?;
         Some(Found { touches, misses: [cold, warm] })
@@ -418,28 +416,33 @@ fn crossings(walk: &Walk, unit: u64, budget: Budget) -> Option<u64> {
 }
 
 /// Sums of the misses of the first `flushed` levels after 0, 1, … iterations from empty levels.
-fn prefix(
+fn prefix<T: Tag>(
     walk: &Walk,
     geometry: &Geometry,
     iterations: &mut dyn Iterator<Item = u64>,
     flushed: usize,
     page: bool,
-) -> Vec<Vec<u64>> {
+) -> Vec<Vec<u64>>
+where
+    Vectors: Search<T>,
+{
     let mut part = geometry.clone();
     if page {
-        part.tlbs.truncate(flushed);
+        part.levels.clear();
+        part.tlbs.truncate(flushed.max(1));
     } else {
         part.levels.truncate(flushed.max(1));
         part.tlbs.clear();
     }
-    let mut machine = Machine::new(&part, false);
+    let mut machine = Machine::<T>::new(&part, false);
     let mut sums = vec![vec![0; flushed]];
     for i in iterations {
         if flushed > 0 {
             let start = walk.base.wrapping_add_signed(walk.outer.1.wrapping_mul(i.cast_signed()));
-            machine.iteration(start, walk.size, &walk.inner, page);
+            machine.iteration(start, walk.size, &walk.inner);
         }
-        sums.push(if page { machine.tlb_misses() } else { machine.misses().into_iter().take(flushed).collect() });
+        let misses = if page { machine.tlb_misses() } else { machine.misses() };
+        sums.push(misses.into_iter().take(flushed).collect());
     }
     sums
 }
