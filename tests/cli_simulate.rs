@@ -85,3 +85,33 @@ fn models_are_chosen_and_named() {
         assert!(error.contains(says), "{wrong:?}: {error}");
     }
 }
+
+#[test]
+fn operations_on_several_arrays_are_those_of_their_nests() {
+    let of = |arguments: &[&str]| misses(&[arguments, &CACHES].concat());
+    let transpose = ["--shape", "300,300", "--op", "transpose", "--tile", "32"];
+    assert_eq!(of(&transpose)[1..], [2 * 11_250; 2]);
+    assert_eq!(of(&["--shape", "64,128", "--op", "transpose"]), of(&["--nest", "64:1024,128:8; w:64:8,128:512"]));
+    let product = "40:320,40:0,40:8; 40:0,40:8,40:320; u:40:320,40:8,40:0";
+    assert_eq!(of(&["--shape", "40,40,40", "--op", "matmul"]), of(&["--nest", product, "--hoist"]));
+    assert_eq!(of(&["--shape", "66,50", "--op", "window:3,2"]), of(&["--nest", "64:400,49:8,3:400,2:8"]));
+    let wrong = simulate(&["--shape", "9,9", "--op", "matmul"]);
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("matmul takes three extents I,J,K"));
+}
+
+#[test]
+fn sets_are_drawn_and_both_states_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let columns = ["--shape", "256,256", "--loop", "1,0", CACHES[0], CACHES[1]];
+    for name in ["sets.svg", "sets.png"] {
+        let path = folder.path().join(name);
+        let output = simulate(&[&columns[..], &["--sets", path.to_str().unwrap()]].concat());
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("L1d: one run of the innermost loop reaches 2 of 64 sets"), "{text}");
+        // The rows are 32 lines apart: 128 of them in either set.
+        assert!(text.contains("up to 128 lines in one"), "{text}");
+        assert!(text.contains("Steady state of repeated passes, misses: L1d 65,536"), "{text}");
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(bytes.starts_with(if name.ends_with("svg") { b"<svg" } else { b"\x89PNG" }));
+    }
+}

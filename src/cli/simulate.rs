@@ -1,18 +1,21 @@
 //! `stridewise simulate`: misses per level of a nest, exact, on this CPU or another.
 
-use super::array::{ArrayArgs, Given};
+mod nest;
+mod sets;
+mod table;
+
+use super::array::ArrayArgs;
 use super::exit::{Exit, Failure};
-use super::output::{self, Format, table};
+use super::output::{self, Format};
 use crate::bundle::{self, Partial};
 use crate::host::Host;
-use crate::kernel::Kernel;
 use crate::nest::{Chase, LoopNest, LoopOrder};
 use crate::simulate::{self, Geometry, LastLevel, Model, Options, Pass, Prefetch, Replacement, Report, Writes};
-use crate::suite::Case;
-use crate::units::{bytes_long, bytes_tick, count};
+use crate::units::{bytes_long, count};
 use clap::Args;
+use nest::Op;
 use serde::Serialize;
-use std::fmt::Write as _;
+use sets::SetsReached;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -32,9 +35,10 @@ pub(super) struct SimulateArgs {
     /// Tile edge of all loops
     #[arg(long, value_name = "N")]
     tile: Option<usize>,
-    /// What is done per element: sum fill scale copy triad [default: sum]
-    #[arg(long, value_name = "KERNEL")]
-    op: Option<Kernel>,
+    /// What is done: a kernel (sum fill scale copy triad …) per element; `window` or `window:3,3` (sums over sliding
+    /// windows); `transpose` (a copy in the other order); `matmul` (--shape I,J,K) [default: sum]
+    #[arg(long, value_name = "OP")]
+    op: Option<Op>,
     /// Bytes added behind every run of the fastest axis
     #[arg(long, value_name = "BYTES")]
     pad: Option<u64>,
@@ -45,6 +49,9 @@ pub(super) struct SimulateArgs {
     /// A random cycle of dependent loads: nodes, bytes from node to node, seed of the cycle, such as 4096:64
     #[arg(long, value_name = "NODES:PITCH[:SEED]", conflicts_with_all = ["shape", "npy", "loops", "nest", "sets"], value_parser = chase)]
     chase: Option<Chase>,
+    /// Operands of --nest whose innermost step is 0 are accessed once per run, as compilers keep them in registers
+    #[arg(long, requires = "nest")]
+    hoist: bool,
     /// Bytes of an element of --nest
     #[arg(long, value_name = "B", default_value_t = 8)]
     itemsize: usize,
@@ -87,9 +94,9 @@ pub(super) struct SimulateArgs {
     /// Tell compulsory, capacity and conflict misses apart, however long it takes
     #[arg(long)]
     classify: bool,
-    /// Which sets of each cache one pass of the innermost loop reaches
-    #[arg(long)]
-    sets: bool,
+    /// Which sets of each cache one run of the innermost loop reaches; with a file also as a chart (.svg or .png)
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    sets: Option<Option<PathBuf>>,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -117,18 +124,6 @@ struct Simulation {
     report: Report,
     #[serde(skip_serializing_if = "Option::is_none")]
     sets: Option<Vec<SetsReached>>,
-}
-
-/// The sets that the first run of the innermost loop reaches.
-#[derive(Clone, Serialize)]
-struct SetsReached {
-    level: String,
-    reached: u64,
-    of: u32,
-    /// Lines per set at most.
-    most_lines: u64,
-    #[serde(skip)]
-    strip: String,
 }
 
 /// What every figure is, with the model it was counted with.
@@ -189,7 +184,7 @@ pub(super) fn run(args: &SimulateArgs) -> Result<Exit, Failure> {
             (Walk::Chase(*chase, base), format!("random cycle of {nodes} nodes, {pitch} apart, seed {}", chase.seed))
         }
         None => {
-            let (nest, what) = nest(args)?;
+            let (nest, what) = nest::nest(args)?;
             let bases = bases(&nest, args.offset)?;
             (Walk::Nest(nest, bases), what)
         }
@@ -209,16 +204,19 @@ pub(super) fn run(args: &SimulateArgs) -> Result<Exit, Failure> {
             error => Failure::usage(format!("--replacement: {error}")),
         })?;
         let sets = match &walk {
-            Walk::Nest(nest, bases) if args.sets => {
-                Some(geometry.levels.iter().map(|level| sets_of(nest, bases, level)).collect())
+            Walk::Nest(nest, bases) if args.sets.is_some() => {
+                Some(geometry.levels.iter().map(|level| SetsReached::of(nest, bases, level)).collect())
             }
             _ => None,
         };
         simulations.push(Simulation { cpu, geometry, report, sets });
     }
+    if let (Some(Some(path)), Some(Simulation { cpu, sets: Some(sets), .. })) = (&args.sets, simulations.first()) {
+        sets::write(path, &what, cpu, sets)?;
+    }
     let text = match args.format {
         Format::Json => json(args, model, simulations)?,
-        Format::Table => text(args, &walk, &what, model, &simulations),
+        Format::Table => table::text(args, &walk, &what, model, &simulations),
     };
     anstream::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Fine)
@@ -239,36 +237,6 @@ fn bases(nest: &LoopNest, offset: u64) -> Result<Vec<u64>, Failure> {
 
 fn chosen(report: &Report, warm: bool) -> &Pass {
     if warm { &report.warm } else { &report.cold }
-}
-
-fn nest(args: &SimulateArgs) -> Result<(LoopNest, String), Failure> {
-    if let Some(text) = &args.nest {
-        let nest = LoopNest::parse(text, args.itemsize)
-            .map_err(|error| Failure::usage(format!("--nest {text:?}: {error}")))?;
-        return Ok((nest, format!("nest {text}, {} bytes per element", args.itemsize)));
-    }
-    let Some(Given { shape, dtype, order, flag }) = args.array.given()? else {
-        return Err(Failure::usage("give an array with --shape or --npy, a raw nest with --nest, or a --chase"));
-    };
-    let kernel = args.op.unwrap_or(Kernel::Sum);
-    let plain = Case::new(kernel, dtype, &shape, order, LoopOrder::identity(shape.len())).with(|options| {
-        options.tile = args.tile.unwrap_or(0).into();
-        options.pad = args.pad.unwrap_or(0);
-    });
-    let loops = args.loops.clone().unwrap_or_else(|| plain.baseline().loops);
-    if loops.axes().len() != shape.len() {
-        return Err(Failure::usage(format!(
-            "--loop {loops}: expected the {} axes of the array in some order",
-            shape.len()
-        )));
-    }
-    let case = Case { loops, ..plain };
-    let nest = case.nest().map_err(|error| Failure::usage(format!("{flag}: {error}")))?;
-    let bytes = bytes_long(case.footprint().unwrap_or(0));
-    let tile = args.tile.map_or_else(String::new, |tile| format!(", tiles of {tile}"));
-    let what =
-        format!("{kernel} over {} {dtype}, {order} order, {bytes}, loop order {}{tile}", case.shape_text(), case.loops);
-    Ok((nest, what))
 }
 
 fn geometries(args: &SimulateArgs) -> Result<Vec<(String, Geometry)>, Failure> {
@@ -310,38 +278,6 @@ fn geometries(args: &SimulateArgs) -> Result<Vec<(String, Geometry)>, Failure> {
     Ok(vec![(name, geometry)])
 }
 
-/// The first run of the innermost loop, operand by operand.
-fn sets_of(nest: &LoopNest, bases: &[u64], level: &simulate::Level) -> SetsReached {
-    let mut lines = std::collections::BTreeSet::new();
-    let mut runs = nest.runs();
-    if let Some(length) = runs.advance() {
-        for ((operand, step), &at) in nest.operands().iter().zip(nest.inner_steps()).zip(runs.at()) {
-            for i in 0..length.min(1 << 20) as i64 {
-                let address = bases[operand.buffer].wrapping_add_signed(at + i * step);
-                lines.insert(address / u64::from(level.line));
-            }
-        }
-    }
-    let mut counts = vec![0_u64; level.sets as usize];
-    for line in &lines {
-        counts[usize::try_from(line % u64::from(level.sets)).unwrap_or(0)] += 1;
-    }
-    let most_lines = counts.iter().copied().max().unwrap_or(0);
-    // One character stands for some sets: how full the fullest of them is, in ways.
-    let group = counts.len().div_ceil(64);
-    let strip = counts
-        .chunks(group)
-        .map(|sets| match sets.iter().max().copied().unwrap_or(0) {
-            0 => '·',
-            n if n * 2 <= u64::from(level.ways) => '░',
-            n if n <= u64::from(level.ways) => '▒',
-            _ => '█',
-        })
-        .collect();
-    let reached = counts.iter().filter(|&&n| n > 0).count() as u64;
-    SetsReached { level: level.name.clone(), reached, of: level.sets, most_lines, strip }
-}
-
 fn json(args: &SimulateArgs, model: Model, simulations: Vec<Simulation>) -> Result<String, Failure> {
     let first = simulations.first().map(|one| chosen(&one.report, args.warm).clone()).unwrap_or_default();
     let document = Document {
@@ -355,90 +291,4 @@ fn json(args: &SimulateArgs, model: Model, simulations: Vec<Simulation>) -> Resu
         simulations,
     };
     output::json(&document)
-}
-
-fn text(args: &SimulateArgs, walk: &Walk, what: &str, model: Model, simulations: &[Simulation]) -> String {
-    let state = if args.warm { "steady state of repeated passes" } else { "first pass, from empty caches" };
-    let lines = simulations.first().and_then(|one| chosen(&one.report, args.warm).lines);
-    let lines = lines.map_or_else(String::new, |lines| format!(" of {} distinct lines", count(lines)));
-    let mut text = format!("{what}\n{} accesses{lines}; {state}\n\n", count(walk.accesses()));
-    match simulations {
-        [one] => {
-            let _ = writeln!(text, "{}: {}", one.cpu, one.geometry);
-            output::push(&mut text, levels(chosen(&one.report, args.warm), walk.steps()).lines());
-        }
-        several => {
-            output::push(&mut text, cpus(several, args.warm, walk.steps()).lines());
-            text.push_str("\nMisses per innermost step; caches from the CPU outwards.\n");
-        }
-    }
-    for sets in simulations.iter().flat_map(|one| one.sets.iter().flatten()) {
-        let SetsReached { level, reached, of, most_lines, strip } = sets;
-        let _ = writeln!(
-            text,
-            "\n{level}: one run of the innermost loop reaches {} of {} sets, up to {most_lines} lines in one",
-            count(*reached),
-            count((*of).into())
-        );
-        let _ = writeln!(text, "  {strip}");
-    }
-    if simulations.iter().any(|one| one.sets.is_some()) {
-        text.push_str("  · no line  ░ up to half the ways  ▒ up to all ways  █ more lines than ways\n");
-    }
-    for ahead in simulations.iter().filter_map(|one| chosen(&one.report, args.warm).prefetches) {
-        let _ = writeln!(text, "\n{} lines fetched ahead.", count(ahead));
-    }
-    let mut note = note(model);
-    note[..1].make_ascii_uppercase();
-    text.push('\n');
-    output::wrapped(&mut text, &format!("{note}."), 0);
-    text.push('\n');
-    text
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with four digits")]
-fn per(count: u64, steps: u64) -> String {
-    format!("{:.4}", count as f64 / steps.max(1) as f64)
-}
-
-fn levels(pass: &Pass, steps: u64) -> comfy_table::Table {
-    let told = pass.levels.iter().any(|level| level.compulsory.is_some());
-    let mut header = vec!["", "accesses", "misses", "per step"];
-    if told {
-        header.extend(["first", "capacity", "conflict"]);
-    }
-    header.push("written back");
-    let mut table = table(&header, 1);
-    let cell = |n: Option<u64>| n.map_or_else(|| "-".to_owned(), count);
-    for level in &pass.levels {
-        let mut row = vec![level.name.clone(), count(level.accesses), count(level.misses), per(level.misses, steps)];
-        if told {
-            row.extend([cell(level.compulsory), cell(level.capacity), cell(level.conflict)]);
-        }
-        row.push(count(level.writebacks));
-        table.add_row(row);
-    }
-    for tlb in &pass.tlb {
-        let mut row = vec![tlb.name.clone(), count(tlb.accesses), count(tlb.misses), per(tlb.misses, steps)];
-        row.resize(header.len(), String::new());
-        table.add_row(row);
-    }
-    table
-}
-
-fn cpus(simulations: &[Simulation], warm: bool, steps: u64) -> comfy_table::Table {
-    let most = simulations.iter().map(|one| one.geometry.levels.len()).max().unwrap_or(0);
-    let names: Vec<String> = (1..=most).map(|level| format!("L{level} misses")).collect();
-    let mut header = vec!["CPU", "caches"];
-    header.extend(names.iter().map(String::as_str));
-    let mut table = table(&header, 2);
-    for one in simulations {
-        let pass = chosen(&one.report, warm);
-        let sizes: Vec<String> = one.geometry.levels.iter().map(|level| bytes_tick(level.bytes)).collect();
-        let mut row = vec![one.cpu.clone(), sizes.join(" ")];
-        row.extend(pass.levels.iter().map(|level| per(level.misses, steps)));
-        row.resize(header.len(), "-".to_owned());
-        table.add_row(row);
-    }
-    table
 }
