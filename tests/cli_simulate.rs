@@ -90,7 +90,8 @@ fn models_are_chosen_and_named() {
 fn operations_on_several_arrays_are_those_of_their_nests() {
     let of = |arguments: &[&str]| misses(&[arguments, &CACHES].concat());
     let transpose = ["--shape", "300,300", "--op", "transpose", "--tile", "32"];
-    assert_eq!(of(&transpose)[1..], [2 * 11_250; 2]);
+    // As counted by a few lines of Python with ordered dictionaries; the last level holds both arrays.
+    assert_eq!(of(&transpose), [24_150, 22_650, 22_500]);
     assert_eq!(of(&["--shape", "64,128", "--op", "transpose"]), of(&["--nest", "64:1024,128:8; w:64:8,128:512"]));
     let product = "40:320,40:0,40:8; 40:0,40:8,40:320; u:40:320,40:8,40:0";
     assert_eq!(of(&["--shape", "40,40,40", "--op", "matmul"]), of(&["--nest", product, "--hoist"]));
