@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Synthetic bundles: the reference run again and again, its times moved at random; to time compare with many files.
 
-usage: scripts/synthetic-bundles.py FOLDER N [CASES]   (all cases of the reference unless said)
+usage: scripts/synthetic-bundles.py FOLDER N [CASES]   (all cases of the reference unless said; more of them than the reference
+has are its pairs again, their rows padded: made up, as all of this is)
 """
 import hashlib
 import json
@@ -15,7 +16,30 @@ cases = int(sys.argv[3]) if len(sys.argv) > 3 else None
 with open(os.path.join(ROOT, "results/reference/amd-epyc-zen5/bundle.jsonl")) as file:
     lines = [json.loads(line) for line in file]
 header, body, end = lines[0], lines[1:-1], lines[-1]
-body = body[-cases:] if cases else body
+if cases and cases <= len(body):
+    body = body[-cases:]
+elif cases:
+    padded = [line for line in body if line["kind"] == "pair" and line["contender"]["id"].endswith("/1,0") and not line.get("null")]
+
+
+    def with_pad(line, pad):
+        """The same pair with `pad` bytes behind every row: its fields follow from the id."""
+        line = json.loads(json.dumps(line))
+        for member in (line["baseline"], line["contender"]):
+            member["id"] += f"/pad={pad}"
+            member["options"] = {"pad": str(pad)}
+            member["strides"][0] += pad
+            member["footprint_bytes"] += pad * member["shape"][0] * (member["footprint_bytes"] // (member["steps"] * member["itemsize"]))
+        line["id"] = line["contender"]["id"]
+        return line
+
+
+    known = {line["id"] for line in body if line["kind"] == "pair"}
+    pads = (with_pad(line, pad) for pad in range(128, 1 << 20, 64) for line in padded)
+    more = (line for line in pads if line["id"] not in known)
+    body = body + [next(more) for _ in range(cases - len(body))]
+header["plan"]["ids"] = [line.get("id") or line["case"]["id"] for line in body]
+header["plan"]["hash"] = hashlib.sha256("".join(one + "\n" for one in header["plan"]["ids"]).encode()).hexdigest()
 os.makedirs(folder, exist_ok=True)
 random.seed(1)
 for n in range(number):

@@ -1,0 +1,271 @@
+//! One run with changes built in, to learn how often verdicts between files are right; `scripts/verdicts.py` drives it.
+//!
+//! `verdicts DIR NAME [SECONDS] [SEED]` measures seven cases, SECONDS per pair and placement (0.08), and leaves three
+//! bundles: `DIR/base/NAME.jsonl`, and `DIR/plus10/` and `DIR/plus20/` whose contenders walk a tenth or a fifth of the
+//! columns once more in every pass. `DIR/same/NAME.json` has what one run says of a case against itself, and against
+//! itself with 5 % more columns.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use stridewise::bundle::{About, Config, Header, Record, Writer};
+use stridewise::host::{Affinity, Host, Noise, pin};
+use stridewise::kernel::{self, Checksum, Isa, Program};
+use stridewise::measure::{Block, Measured, Members, Obtained, Shot};
+use stridewise::memory::Buffer;
+use stridewise::stats::{log_ratios, median, null_is_noisy, verdict};
+use stridewise::suite::{Case, Item, Machine};
+use stridewise::units::Rng;
+
+type Failure = Box<dyn std::error::Error>;
+
+const PLACEMENTS: u32 = 6;
+const LEAST_ROUNDS: usize = 3;
+const CASES: [&str; 7] = [
+    "order/sum/f8/80x80/C/1,0",
+    "order/sum/f8/240x240/C/1,0",
+    "order/sum/f8/512x512/C/1,0",
+    "order/fill/f8/500x500/C/1,0",
+    "order/sum/f4/1000x1000/C/1,0",
+    "order/sum/f8/1000x1000/C/1,0",
+    "order/sum/f8/2400x2400/C/1,0/walk=line",
+];
+
+/// A case, and a part of its columns that is walked once more in every pass.
+struct Arm {
+    whole: Program,
+    more: Option<Program>,
+}
+
+impl Arm {
+    fn new(case: &Case, percent: usize) -> Result<Self, Failure> {
+        let program = |case: &Case| -> Result<Program, Failure> {
+            Ok(Program::new(
+                case.kernel,
+                case.dtype,
+                case.options.walk,
+                case.options.stores,
+                Isa::best(),
+                &case.nest()?,
+            )?)
+        };
+        let columns = (case.shape[1] * percent).div_ceil(100);
+        // Rows keep their distance: what is left of each is padding.
+        let left = (case.shape[1] - columns) * case.dtype.itemsize();
+        let mut part = case.clone().with(|options| options.pad = left as u64);
+        part.shape[1] = columns;
+        let more = if percent > 0 { Some(program(&part)?) } else { None };
+        Ok(Self { whole: program(case)?, more })
+    }
+
+    /// Nanoseconds of `passes` passes.
+    fn timed(&self, buffers: &mut [Buffer], passes: u64) -> Result<u64, Failure> {
+        let start = Instant::now();
+        for _ in 0..passes {
+            black_box(self.whole.run(buffers, 1)?);
+            if let Some(more) = &self.more {
+                black_box(more.run(buffers, 1)?);
+            }
+        }
+        Ok(u64::try_from(start.elapsed().as_nanos())?.max(1))
+    }
+}
+
+/// What every pair of a run shares.
+struct Bench {
+    started: Instant,
+    time: Duration,
+    prime: bool,
+    rng: Rng,
+}
+
+impl Bench {
+    /// Rounds ABBA or BAAB on arrays that are there.
+    fn block(&mut self, arms: [&Arm; 2], buffers: &mut [Buffer], placement: u32) -> Result<Block, Failure> {
+        let mut passes = 1;
+        while arms[0].timed(buffers, passes)?.min(arms[1].timed(buffers, passes)?) < 1_000_000 {
+            passes += passes.div_ceil(2);
+        }
+        let mut block = Block {
+            placement,
+            at_ms: u64::try_from(self.started.elapsed().as_millis())?,
+            passes,
+            orders: String::new(),
+            baseline_ns: Vec::new(),
+            contender_ns: Vec::new(),
+            disturbed: BTreeMap::new(),
+            pages: Obtained::of(buffers),
+            counts: None,
+        };
+        let (begun, mut before) = (Instant::now(), Noise::now());
+        while block.orders.len() < LEAST_ROUNDS || begun.elapsed() < self.time {
+            let flipped = self.rng.coin();
+            for contender in [flipped, !flipped, !flipped, flipped] {
+                if self.prime {
+                    arms[usize::from(contender)].timed(buffers, 1)?;
+                }
+                let ns = arms[usize::from(contender)].timed(buffers, passes)?;
+                if contender { block.contender_ns.push(ns) } else { block.baseline_ns.push(ns) }
+            }
+            block.orders.push(if flipped { '1' } else { '0' });
+            let after = Noise::now();
+            if let Some(word) = after.since(&before).disturbances().first() {
+                block.disturbed.insert(u32::try_from(block.orders.len() - 1)?, (*word).to_owned());
+            }
+            before = after;
+        }
+        Ok(block)
+    }
+}
+
+fn map(case: &Case) -> Result<Vec<Buffer>, Failure> {
+    let nest = case.nest()?;
+    let mut buffers = Vec::new();
+    for &bytes in nest.buffers() {
+        buffers.push(Buffer::new(bytes, case.options.pages, 0)?);
+    }
+    kernel::prepare(&mut buffers, case.dtype, 1);
+    Ok(buffers)
+}
+
+fn shot(case: &Case) -> Result<Box<Shot>, Failure> {
+    let mut buffers = map(case)?;
+    let program = Arm::new(case, 0)?.whole;
+    let ran: Checksum = program.run(&mut buffers, 1)?;
+    let checksum = program.checksum(&buffers, ran);
+    let none = "not asked for".to_owned();
+    Ok(Box::new(Shot {
+        case: case.clone(),
+        nest: case.nest()?,
+        checksum,
+        simulated: Err(none.clone()),
+        counted: Err(none),
+    }))
+}
+
+/// The rounds of all placements, for each pair of `arms` that is named.
+fn sampled(
+    case: &Case,
+    arms: &[Arm],
+    pairs: &[[usize; 2]],
+    machine: &Machine,
+    bench: &mut Bench,
+) -> Result<Vec<Vec<Block>>, Failure> {
+    bench.prime = case.footprint()? < 2 * machine.last();
+    let mut blocks = vec![Vec::new(); pairs.len()];
+    for placement in 0..PLACEMENTS {
+        let mut buffers = map(case)?;
+        let mut order: Vec<usize> = (0..pairs.len()).collect();
+        bench.rng.shuffle(&mut order);
+        for at in order {
+            let [a, b] = pairs[at];
+            blocks[at].push(bench.block([&arms[a], &arms[b]], &mut buffers, placement)?);
+        }
+    }
+    Ok(blocks)
+}
+
+/// The log ratios of the rounds that are used.
+fn ratios(blocks: &[Block]) -> Vec<f64> {
+    let of = |block: &Block| {
+        let (baseline, contender) = block.used_samples();
+        log_ratios(&baseline, &contender)
+    };
+    blocks.iter().flat_map(of).collect()
+}
+
+fn null_item(case: &Case) -> Item {
+    Item::Null { case: case.baseline().in_family("null").with(|options| options.walk = kernel::Walk::Element) }
+}
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, name, rest @ ..] = arguments.as_slice() else {
+        return Err("usage: verdicts DIR NAME [SECONDS] [SEED]".into());
+    };
+    let folder = Path::new(folder);
+    let time = Duration::from_secs_f64(rest.first().map_or(Ok(0.08), |text| text.parse())?);
+    let seed = rest.get(1).map_or(Ok(1), |text| text.parse())?;
+    let host = Host::probe();
+    let machine = Machine::of_host(&host);
+    let cpu = Affinity::at_start().cpus().last().copied().ok_or("no CPU is known")?;
+    let _pinned = pin(cpu)?;
+    let mut bench = Bench { started: Instant::now(), time, prime: false, rng: Rng::new(seed) };
+
+    let cases: Vec<Case> = CASES.iter().map(|id| id.parse()).collect::<Result<_, _>>()?;
+    let mut items: Vec<Item> = Vec::new();
+    // A null control per size class, as every run has.
+    for case in &cases {
+        let (null, class) =
+            (null_item(case), |item: &Item| item.contender().footprint().map(|b| machine.size_class(b)));
+        if !items.iter().any(|item| class(item) == class(&null)) {
+            items.push(null);
+        }
+    }
+    let nulls = items.len();
+    items.extend(cases.iter().cloned().map(Item::against_baseline));
+
+    let variants = ["base", "plus10", "plus20"];
+    let mut writers = Vec::new();
+    for variant in variants {
+        std::fs::create_dir_all(folder.join(variant))?;
+        let config = Config {
+            engine: "paired".into(),
+            seed,
+            placements: PLACEMENTS,
+            placement_ns: u64::try_from(time.as_nanos())?,
+            sample_ns: 1_000_000,
+            cpu: Some(cpu),
+            args: vec![format!("verdicts {variant}")],
+        };
+        let about = About {
+            suite: "verdicts".into(),
+            items: &items,
+            config,
+            isa: Isa::best().to_string(),
+            counters: Vec::new(),
+            geometry: Err("not asked for".into()),
+        };
+        let path = folder.join(variant).join(format!("{name}.jsonl"));
+        writers.push(Writer::create_file(&path, Header::new(&host, about))?);
+    }
+    for item in &items[..nulls] {
+        let case = item.contender();
+        let blocks = sampled(case, &[Arm::new(case, 0)?], &[[0, 0]], &machine, &mut bench)?.remove(0);
+        for writer in &mut writers {
+            let (baseline, contender) = (shot(case)?, shot(case)?);
+            let members = Members::Pair { baseline, contender, null: true, blocks: blocks.clone() };
+            writer.push(&Record::of(Measured { id: item.id(), members: Ok(members) }))?;
+        }
+    }
+    let mut told = Vec::new();
+    for item in &items[nulls..] {
+        let case = item.contender();
+        let baseline = case.baseline();
+        let mut arms = vec![Arm::new(&baseline, 0)?];
+        for percent in [0, 10, 20, 0, 5] {
+            arms.push(Arm::new(case, percent)?);
+        }
+        let pairs = [[0, 1], [0, 2], [0, 3], [1, 4], [1, 5]];
+        let mut blocks = sampled(case, &arms, &pairs, &machine, &mut bench)?;
+        let (five, same) = (ratios(&blocks.remove(4)), ratios(&blocks.remove(3)));
+        let noisy = null_is_noisy(&same);
+        told.push(serde_json::json!({
+            "case": item.id(),
+            "same": median(&same).unwrap_or(0.0).exp(), "same_verdict": format!("{:?}", verdict(&same, false)),
+            "five": median(&five).unwrap_or(0.0).exp(), "five_verdict": format!("{:?}", verdict(&five, false)),
+            "rounds": five.len(), "same_would_fail_a_null_control": noisy,
+        }));
+        for (writer, blocks) in writers.iter_mut().zip(blocks) {
+            let members = Members::Pair { baseline: shot(&baseline)?, contender: shot(case)?, null: false, blocks };
+            writer.push(&Record::of(Measured { id: item.id(), members: Ok(members) }))?;
+        }
+    }
+    for writer in writers {
+        writer.finish(serde_json::Value::Null)?;
+    }
+    std::fs::create_dir_all(folder.join("same"))?;
+    std::fs::write(folder.join("same").join(format!("{name}.json")), serde_json::to_string_pretty(&told)? + "\n")?;
+    Ok(())
+}
