@@ -96,6 +96,7 @@ impl Bench {
             contender_ns: Vec::new(),
             disturbed: BTreeMap::new(),
             pages: Obtained::of(buffers),
+            baseline_pages: None,
             counts: None,
         };
         let (begun, mut before) = (Instant::now(), Noise::now());
@@ -137,7 +138,7 @@ fn shot(case: &Case) -> Result<Box<Shot>, Failure> {
     let none = "not asked for".to_owned();
     Ok(Box::new(Shot {
         case: case.clone(),
-        nest: case.nest()?,
+        walked: case.walked()?,
         checksum,
         simulated: Err(none.clone()),
         counted: Err(none),
@@ -218,6 +219,7 @@ fn main() -> Result<(), Failure> {
             sample_ns: 1_000_000,
             cpu: Some(cpu),
             args: vec![format!("verdicts {variant}")],
+            data: None,
         };
         let about = About {
             suite: "verdicts".into(),
