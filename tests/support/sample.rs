@@ -210,8 +210,8 @@ impl Made<'_> {
                 cases.push(self.alone(info("stride", "sum", &[size], &[0], &[("stride", stride)]), ns));
             }
         }
-        for step in 0..8 * (3 + (self.caches[2] / 4).ilog2()) {
-            let nodes = (64.0 * 2.0_f64.powf(f64::from(step) / 8.0)).round() as u64;
+        for step in 0..4 * (3 + (self.caches[2] / 4).ilog2()) {
+            let nodes = (64.0 * 2.0_f64.powf(f64::from(step) / 4.0)).round() as u64;
             let chase = CaseInfo { footprint_bytes: nodes * 64, ..info("latency", "chase", &[nodes], &[0], &[]) };
             let ns = [1.2, 4.0, 15.0, 90.0][self.level(chase.footprint_bytes)];
             cases.push(self.alone(chase, ns));

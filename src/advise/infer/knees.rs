@@ -3,6 +3,8 @@
 use super::curve::{Curve, isotonic};
 use crate::stats;
 
+/// Points per octave that a fit needs: with fewer a step lies anywhere between two of them.
+const DENSE: f64 = 4.0;
 /// Octaves over which the curve is smoothed before its slope is taken (standard deviation of the kernel).
 const SMOOTH: f64 = 0.14;
 /// Slope of the log latency per octave above which a curve is on its way to the next level.
@@ -116,7 +118,7 @@ fn level_of(values: &[f64], from: usize, to: usize) -> f64 {
     stats::median(&values[from..to]).unwrap_or(0.0)
 }
 
-/// The steps of a curve; `None` for fewer than eight points.
+/// The steps of a curve; `None` for fewer than eight points, or fewer than [`DENSE`] per octave.
 ///
 /// The medians are made monotone, smoothed and differentiated in log-log scale. A knee is a stretch of steep slope that
 /// multiplies the latency by [`APART`]; plateaus are what lies between. The share of misses at a size is read from the
@@ -124,7 +126,8 @@ fn level_of(values: &[f64], from: usize, to: usize) -> f64 {
 /// misses begin if the ramp is as sharp as that of sets that fill one after the other.
 pub(super) fn steps(curve: &Curve) -> Option<Steps> {
     let x = curve.octaves();
-    if x.len() < 8 {
+    let span = x.last()? - x.first()?;
+    if x.len() < 8 || (x.len() as f64) < DENSE * span {
         return None;
     }
     let logs: Vec<f64> = curve.medians().iter().map(|ns| ns.ln()).collect();

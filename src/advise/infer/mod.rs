@@ -68,8 +68,12 @@ pub fn infer(curve: &Curve) -> Option<Inferred> {
     let again = (0..RESAMPLES).filter_map(|_| knees::steps(&curve.resampled(&mut rng)));
     let same: Vec<Steps> = again.filter(|steps| steps.knees.len() == fit.knees.len()).collect();
     let agreement = same.len() as f64 / RESAMPLES as f64;
+    let octaves = curve.octaves();
     // Between two sizes of the curve nothing was measured.
-    let spacing = curve.octaves().windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
+    let spacing = |at: f64| {
+        let after = octaves.partition_point(|octave| *octave <= at).clamp(1, octaves.len() - 1);
+        octaves[after] - octaves[after - 1]
+    };
     let interval = |of: &dyn Fn(&Steps) -> f64, margin: f64| {
         let values: Vec<f64> = same.iter().map(of).collect();
         let estimate = of(&fit);
@@ -79,7 +83,7 @@ pub fn infer(curve: &Curve) -> Option<Inferred> {
     let level = |i: usize| {
         let knee = fit.knees[i];
         Level {
-            capacity: interval(&|steps| steps.knees[i].capacity, spacing).map(f64::exp2),
+            capacity: interval(&|steps| steps.knees[i].capacity, spacing(knee.capacity)).map(f64::exp2),
             range: [knee.begin.exp2(), knee.end.exp2()],
             latency: interval(&|steps| steps.latencies[i], 0.0),
             resolved: agreement >= AGREE && knee.end - knee.begin <= VAGUE,

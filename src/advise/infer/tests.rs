@@ -38,6 +38,10 @@ fn a_flat_curve_has_no_level_and_a_short_one_no_fit() {
     let flat = infer(&curve(&[(4096.0, 5.0)], 5.0, 2)).unwrap();
     assert!(flat.levels.is_empty() && (flat.beyond.estimate / 5.0 - 1.0).abs() < 0.05);
     assert!(infer(&Curve::default()).is_none());
+    // A point every other octave cannot tell where a step is.
+    let dense = curve(&[(512.0, 1.3), (8192.0, 4.0)], 90.0, 3);
+    let sparse = Curve::new(dense.points().iter().step_by(32).cloned().collect());
+    assert!(infer(&sparse).is_none());
 }
 
 #[test]
