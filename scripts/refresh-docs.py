@@ -26,11 +26,14 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BLOCK = re.compile(r"<!-- output(?: head=(\d+))?(?: exit=(\d+))?: (.*?) -->\n```console\n.*?\n```", re.S)
+BLOCK = re.compile(r"<!-- output(?: head=(\d+))?(?: exit=(\d+))?: (.*?) -->\n```console\n(?:.*?\n)??```", re.S)
 CODE = re.compile(r"```console\n(.*?)\n```", re.S)
 
 
 def program():
+    """Where the program is: STRIDEWISE_BIN, or a release build made now."""
+    if "STRIDEWISE_BIN" in os.environ:
+        return Path(os.environ["STRIDEWISE_BIN"])
     subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=ROOT, check=True)
     return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
 
@@ -75,7 +78,7 @@ def commands(page):
 
 def shortened(command):
     """Measuring for as long as a check may take; `None` for what needs files that only a reader has."""
-    if re.search(r"\b(NOW|BASE|SHARD|OTHER-DIR|SHELL|BUNDLE|FILE)\b|…|\.npy", command):
+    if re.search(r"\b(NOW|BASE|SHARD|OTHER-DIR|SHELL|BUNDLE|FILE)\b|…|\.npy|\$", command):
         return None
     if command.startswith("stridewise advise") and "--bundle" not in command:
         # It asks for a bundle of the machine that it runs on.

@@ -136,7 +136,7 @@ fn wrong_flags_are_named_with_what_would_be_right() {
         (&["run", "--shape", "a,b"], 2, &["--shape", "4096,4096"]),
         (&["run", "--loop", "1,0"], 2, &["--loop", "--shape"]),
         (&["run", "--npy", "/nonexistent.npy"], 1, &["/nonexistent.npy"]),
-        (&["run", "--family", "orders"], 2, &["--family orders", "order"]),
+        (&["run", "--family", "orders"], 2, &["--family", "\"orders\"", "did you mean order?"]),
         (&["run", "--filter", "nothing-like-this"], 2, &["--filter", "stridewise list"]),
         (&["run", "--filter", "("], 2, &["--filter", "unclosed"]),
         (&["run", "--suite", "quik"], 2, &["--suite", "quick"]),
