@@ -15,12 +15,8 @@ pub(super) trait Tag: Copy + Eq + std::fmt::Debug + 'static {
     fn is_dirty(self) -> bool;
     /// The same line, dirty if it was or `dirty` says so.
     fn or_dirty(self, dirty: bool) -> Self;
-
-    /// Whether this is the line, dirty or not.
-    #[inline(always)]
-    fn is(self, line: Self) -> bool {
-        self == line || self == line.or_dirty(true)
-    }
+    /// The same line, not dirty.
+    fn clean(self) -> Self;
 }
 
 macro_rules! tag {
@@ -49,6 +45,11 @@ macro_rules! tag {
             fn or_dirty(self, dirty: bool) -> Self {
                 self | $int::from(dirty) << ($int::BITS - 1)
             }
+
+            #[inline(always)]
+            fn clean(self) -> Self {
+                self & ($int::MAX >> 1)
+            }
         }
     };
 }
@@ -63,17 +64,19 @@ pub(super) struct Lru<T> {
     sets: u64,
     /// `sets - 1` if that is a mask.
     mask: Option<u64>,
+    /// The bits of a set's number that its place is mixed in: those of whole groups of sets.
+    mixed: u64,
     /// Set by set.
     pub(super) lines: Vec<T>,
 }
 
 /// What an access met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Met {
+pub(super) enum Met<T> {
     Hit,
-    /// The line was brought in; a written one may have had to leave.
+    /// The line was brought in for another, or for [`Tag::EMPTY`]; the next level has to hear of it if it is dirty.
     Miss {
-        written_back: Option<u64>,
+        victim: T,
     },
 }
 
@@ -82,8 +85,9 @@ impl<T: Tag> Lru<T> {
         let sets = u64::from(sets);
         let mask = sets.is_power_of_two().then(|| sets - 1);
         let ways = ways as usize;
+        let mixed = if sets.is_multiple_of(64) { 63 } else { 0 };
         // The geometry was checked: a few gigabytes of cache at most.
-        Self { ways, sets, mask, lines: vec![T::EMPTY; usize::try_from(sets).unwrap_or(0) * ways] }
+        Self { ways, sets, mask, mixed, lines: vec![T::EMPTY; usize::try_from(sets).unwrap_or(0) * ways] }
     }
 
     pub(super) fn ways(&self) -> usize {
@@ -94,20 +98,37 @@ impl<T: Tag> Lru<T> {
         self.sets
     }
 
+    /// What a line's number is masked with for its set, if sets are a power of two.
+    pub(super) fn mask(&self) -> Option<u64> {
+        self.mask
+    }
+
     /// The set that a line belongs to.
     #[inline]
     pub(super) fn set_of(&self, line: u64) -> usize {
-        let set = self.mask.map_or_else(|| line % self.sets, |mask| line & mask);
-        usize::try_from(set).unwrap_or(0)
+        self.place(self.mask.map_or_else(|| line % self.sets, |mask| line & mask))
+    }
+
+    /// Where a set stands. Sets some power of two apart are asked for in turn by the walks that this is for; one after
+    /// the other in memory they would fall into few sets of the cache of the CPU that simulates.
+    #[inline]
+    pub(super) fn place(&self, set: u64) -> usize {
+        usize::try_from(set ^ (((set >> 6) ^ (set >> 12)) & self.mixed)).unwrap_or(0)
     }
 
     /// Uses a line: it becomes the most recent of its set. `S` says how a set is searched.
     #[inline(always)]
-    pub(super) fn access<S: Search<T>>(&mut self, line: u64, write: bool) -> Met {
-        let start = self.set_of(line) * self.ways;
-        let set = &mut self.lines[start..start + self.ways];
-        let line = T::of(line);
-        if set[0].is(line) {
+    pub(super) fn access<S: Search<T>>(&mut self, line: u64, write: bool) -> Met<T> {
+        self.access_ways::<S, 0>(T::of(line), write)
+    }
+
+    /// The same of a clean tag in a cache that is known to have so many ways; 0 for any.
+    #[inline(always)]
+    pub(super) fn access_ways<S: Search<T>, const WAYS: usize>(&mut self, line: T, write: bool) -> Met<T> {
+        let ways = if WAYS == 0 { self.ways } else { WAYS };
+        let start = self.set_of(line.line()) * ways;
+        let set = &mut self.lines[start..start + ways];
+        if set[0].clean() == line {
             set[0] = set[0].or_dirty(write);
             return Met::Hit;
         }
@@ -118,7 +139,7 @@ impl<T: Tag> Lru<T> {
 /// How the lines of a set are searched and moved.
 pub(super) trait Search<T> {
     /// Makes `line`, which is clean, the first of a set whose first line is another, and dirty if it is written.
-    fn promote(set: &mut [T], line: T, write: bool) -> Met;
+    fn promote(set: &mut [T], line: T, write: bool) -> Met<T>;
 }
 
 /// One line after the other.
@@ -126,26 +147,28 @@ pub(super) struct Scalar;
 
 impl<T: Tag> Search<T> for Scalar {
     #[inline(always)]
-    fn promote(set: &mut [T], line: T, write: bool) -> Met {
+    fn promote(set: &mut [T], line: T, write: bool) -> Met<T> {
         let mut carried = std::mem::replace(&mut set[0], line.or_dirty(write));
         // Every line moves on by one until the place of the line is found.
         for held in &mut set[1..] {
             let here = std::mem::replace(held, carried);
-            if here.is(line) {
+            if here.clean() == line {
                 set[0] = here.or_dirty(write);
                 return Met::Hit;
             }
             carried = here;
         }
-        Met::missed(carried)
+        Met::Miss { victim: carried }
     }
 }
 
-impl Met {
-    /// A miss for which `last` had to leave.
-    #[inline(always)]
-    pub(super) fn missed<T: Tag>(last: T) -> Self {
-        Self::Miss { written_back: last.is_dirty().then(|| last.line()) }
+impl<T: Tag> Met<T> {
+    /// The line that the next level has to be told of.
+    pub(super) fn written(self) -> Option<u64> {
+        match self {
+            Self::Miss { victim } if victim.is_dirty() => Some(victim.line()),
+            _ => None,
+        }
     }
 }
 
@@ -331,12 +354,12 @@ mod tests {
     #[test]
     fn the_least_recent_line_leaves_and_dirty_ones_are_written_back() {
         let mut cache = Lru::<u32>::new(1, 2);
-        assert_eq!(cache.access::<Scalar>(1, true), Met::Miss { written_back: None });
-        assert_eq!(cache.access::<Scalar>(2, false), Met::Miss { written_back: None });
+        assert_eq!(cache.access::<Scalar>(1, true), Met::Miss { victim: Tag::EMPTY });
+        assert_eq!(cache.access::<Scalar>(2, false), Met::Miss { victim: Tag::EMPTY });
         assert_eq!(cache.access::<Scalar>(1, false), Met::Hit);
-        assert_eq!(cache.access::<Scalar>(3, false), Met::Miss { written_back: None });
-        assert_eq!(cache.access::<Scalar>(4, false), Met::Miss { written_back: Some(1) });
-        assert_eq!(cache.access::<Scalar>(2, false), Met::Miss { written_back: None });
+        assert_eq!(cache.access::<Scalar>(3, false), Met::Miss { victim: 2 });
+        assert_eq!(cache.access::<Scalar>(4, false), Met::Miss { victim: 1_u32.or_dirty(true) });
+        assert_eq!(cache.access::<Scalar>(2, false), Met::Miss { victim: 3 });
     }
 
     /// Searching by vectors, one by one, in either width, and by the table agree.
@@ -349,7 +372,8 @@ mod tests {
             for _ in 0..20_000 {
                 let (line, write) = (rng.below(u64::from(ways) * 3 / 2 + 2), rng.coin());
                 let met = set.access::<Scalar>(line, write);
-                assert_eq!(met, searched(&mut wide, line, write), "{ways} ways");
+                let other = searched(&mut wide, line, write);
+                assert_eq!((met == Met::Hit, met.written()), (other == Met::Hit, other.written()), "{ways} ways");
                 assert_eq!(met == Met::Hit, full.access(line), "{ways} ways");
             }
             let held = |line: u64, dirty: bool| (line != u64::EMPTY.line()).then_some((line, dirty));
@@ -358,7 +382,7 @@ mod tests {
         }
     }
 
-    fn searched(cache: &mut Lru<u32>, line: u64, write: bool) -> Met {
+    fn searched(cache: &mut Lru<u32>, line: u64, write: bool) -> Met<u32> {
         #[cfg(target_arch = "x86_64")]
         if super::super::raw::has_vectors() {
             return cache.access::<super::super::raw::Avx2>(line, write);

@@ -5,22 +5,13 @@
 //! the first level has ways.
 
 use super::Accesses;
-use super::cache::{Entries, Full, Lru, Met, Scalar, Search, Tag};
+use super::cache::{Entries, Scalar, Search, Tag};
 use super::geometry::Geometry;
+use super::levels::{self, Levels};
 use super::raw;
-use super::report::{LevelCounts, Pass, TlbCounts};
+use super::report::{Pass, TlbCounts};
 use super::warp::{self, Plan};
 use crate::nest::{LoopNest, Role};
-use rustc_hash::FxHashSet;
-
-/// One level with its counts and, if misses are classified, its fully associative twin.
-pub(super) struct Stage<T> {
-    pub(super) cache: Lru<T>,
-    pub(super) counts: LevelCounts,
-    twin: Option<Full>,
-    /// Misses of lines never seen before by this level.
-    seen: FxHashSet<u64>,
-}
 
 pub(super) struct TlbStage<T> {
     pub(super) entries: Entries<T>,
@@ -29,7 +20,7 @@ pub(super) struct TlbStage<T> {
 
 /// Caches and TLBs with their state.
 pub(super) struct Machine<T> {
-    pub(super) stages: Vec<Stage<T>>,
+    pub(super) levels: Levels<T>,
     pub(super) tlbs: Vec<TlbStage<T>>,
     /// Whether the CPU searches sets by vectors.
     pub(super) vectors: bool,
@@ -46,18 +37,12 @@ where
     raw::Vectors: Search<T>,
 {
     pub(super) fn new(geometry: &Geometry, classify: bool) -> Self {
-        let stage = |level: &super::Level| Stage {
-            cache: Lru::new(level.sets, level.ways),
-            counts: LevelCounts { name: level.name.clone(), ..LevelCounts::default() },
-            twin: classify.then(|| Full::new(level.ways as usize * level.sets as usize)),
-            seen: FxHashSet::default(),
-        };
         let tlb = |tlb: &super::TlbLevel| TlbStage {
             entries: Entries::new(tlb.entries, tlb.ways),
             counts: TlbCounts { name: tlb.name.clone(), ..TlbCounts::default() },
         };
         Self {
-            stages: geometry.levels.iter().map(stage).collect(),
+            levels: Levels::new(&geometry.levels, classify),
             tlbs: geometry.tlbs.iter().map(tlb).collect(),
             vectors: raw::has_vectors(),
             line_bits: geometry.unit().trailing_zeros(),
@@ -69,12 +54,7 @@ where
 
     /// One pass, fast-forwarded by a plan; the state stays.
     pub(super) fn pass(&mut self, accesses: &Accesses<'_>, plan: Option<&Plan>) -> Pass {
-        for stage in &mut self.stages {
-            let name = std::mem::take(&mut stage.counts.name);
-            // Classified misses are counted from 0: none of a kind is no missing figure.
-            let told = stage.twin.as_ref().map(|_| 0);
-            stage.counts = LevelCounts { name, compulsory: told, capacity: told, ..LevelCounts::default() };
-        }
+        self.levels.reset();
         for tlb in &mut self.tlbs {
             tlb.counts = TlbCounts { name: std::mem::take(&mut tlb.counts.name), ..TlbCounts::default() };
         }
@@ -86,10 +66,10 @@ where
             Accesses::Chase(addresses) => {
                 let node = [Walker::new(0, 0, 8, Role::Read)];
                 addresses.iter().for_each(|&address| raw::run(self, &node, &mut [address], 1, true));
+                raw::settle(self);
             }
         }
-        let levels = self.stages.iter().map(|stage| stage.counts.clone()).collect();
-        Pass::new(accesses.count(), levels, self.tlbs.iter().map(|tlb| tlb.counts.clone()).collect())
+        Pass::new(accesses.count(), self.levels.counts(), self.tlbs.iter().map(|tlb| tlb.counts.clone()).collect())
     }
 
     /// Reads of one operand from `start` on through at most two loops.
@@ -104,17 +84,18 @@ where
             let mut at = start.wrapping_add_signed(outer.1.wrapping_mul(row.cast_signed()));
             raw::run(self, std::slice::from_ref(&operand), std::slice::from_mut(&mut at), inner.0, true);
         }
+        raw::settle(self);
     }
 
     pub(super) fn misses(&self) -> Vec<u64> {
-        self.stages.iter().map(|stage| stage.counts.misses).collect()
+        self.levels.misses()
     }
 
     pub(super) fn tlb_misses(&self) -> Vec<u64> {
         self.tlbs.iter().map(|tlb| tlb.counts.misses).collect()
     }
 
-    /// Every run of a nest, one after the other.
+    /// Every run of a nest, one after the other, through all levels.
     pub(super) fn walk(&mut self, nest: &LoopNest, bases: &[u64]) {
         let steps = nest.inner_steps();
         let of = |part: &[(usize, Role)]| -> Vec<Walker> {
@@ -127,7 +108,7 @@ where
         };
         let numbers = parts(nest);
         let walkers = numbers.each_ref().map(|part| of(part));
-        let most = self.stages.first().map_or(usize::MAX, |stage| stage.cache.ways());
+        let most = self.levels.stages.first().map_or(usize::MAX, |stage| stage.cache.ways());
         // A TLB's most recent page is that of the last operand: with several, each group starts with all of them.
         let few = walkers[1].len();
         let grouped = few <= most && self.tlbs.iter().all(|tlb| few <= tlb.entries.ways());
@@ -143,95 +124,161 @@ where
                 raw::run(self, walkers, &mut at, if part == 1 { length as u64 } else { 1 }, grouped);
             }
         }
+        raw::settle(self);
     }
 
     /// One innermost run. Always inlined, so that it is compiled once per instruction set.
     #[inline(always)]
     pub(super) fn run<S: Search<T>>(&mut self, operands: &[Walker], at: &mut [u64], length: u64, grouped: bool) {
-        if let ([operand], [address], true) = (operands, &mut *at, grouped)
-            && operand.role == Role::Read
-        {
-            return self.run_read::<S>(operand, address, length);
+        match (operands, &mut *at) {
+            ([operand], [address]) if grouped && self.tlbs.is_empty() && operand.is_whole(*address, self.line_bits) => {
+                self.run_whole::<S>(operand, address, length);
+            }
+            ([a, b], [x, y]) if self.is_spread(operands, &[*x, *y]) => {
+                [*x, *y] = self.run_spread::<S, 2>([a, b], [*x, *y], length);
+            }
+            ([a, b, c], [x, y, z]) if self.is_spread(operands, &[*x, *y, *z]) => {
+                [*x, *y, *z] = self.run_spread::<S, 3>([a, b, c], [*x, *y, *z], length);
+            }
+            _ => self.run_any::<S>(operands, at, &mut vec![NONE; operands.len()], length, grouped),
         }
-        let mut left = length;
+    }
+
+    /// One operand of which no element lies in two lines: its lines need no look at every step.
+    #[inline(always)]
+    fn run_whole<S: Search<T>>(&mut self, operand: &Walker, at: &mut u64, length: u64) {
+        let Some(last_step) = length.checked_sub(1) else { return };
+        let (start, bits, write) = (*at, self.line_bits, operand.role != Role::Read);
+        let last = start.wrapping_add_signed(operand.step.wrapping_mul(last_step.cast_signed()));
+        if operand.step.unsigned_abs() >> bits > 0 {
+            let line = |step: usize| start.wrapping_add_signed(operand.step.wrapping_mul(step as i64)) >> bits;
+            self.levels.ask_all::<S>((0..usize::try_from(length).unwrap_or(0)).map(line), write);
+        } else {
+            // Every line between the first and the last, once.
+            let (from, to) = (start >> bits, last >> bits);
+            let count = usize::try_from(from.abs_diff(to) + 1).unwrap_or(0);
+            if from <= to {
+                self.levels.ask_all::<S>((0..count).map(|n| from + n as u64), write);
+            } else {
+                self.levels.ask_all::<S>((0..count).map(|n| from - n as u64), write);
+            }
+        }
+        self.count_first(length * operand.role.touches());
+        *at = last.wrapping_add_signed(operand.step);
+    }
+
+    /// Whether [`Machine::run_spread`] may run: no element in two lines, a line changed at every step, caches only.
+    #[inline(always)]
+    fn is_spread(&self, operands: &[Walker], at: &[u64]) -> bool {
+        let whole = operands.iter().zip(at).all(|(operand, &address)| operand.is_whole(address, self.line_bits));
+        let spread = operands.iter().any(|operand| operand.step.unsigned_abs() >> self.line_bits > 0);
+        whole && spread && self.tlbs.is_empty() && !self.levels.are_told() && self.levels.first_mask().is_some()
+    }
+
+    /// The same as [`Machine::run_any`] with nothing to ask at a step; the addresses behind the last one.
+    #[inline(always)]
+    fn run_spread<S: Search<T>, const N: usize>(
+        &mut self,
+        operands: [&Walker; N],
+        mut at: [u64; N],
+        length: u64,
+    ) -> [u64; N] {
+        let (bits, mask) = (self.line_bits, self.levels.first_mask().unwrap_or(0));
+        let steps = operands.map(|operand| operand.step);
+        let writes = operands.map(|operand| operand.role != Role::Read);
+        let mut before = [NONE; N];
+        let mut left = usize::try_from(length).unwrap_or(0);
+        while left > 0 {
+            let chunk = left.min(levels::BATCH);
+            self.levels.ask_some::<S>(chunk * N, |requests| {
+                let mut count = 0;
+                for _ in 0..chunk {
+                    for k in 0..N {
+                        let line = at[k] >> bits;
+                        at[k] = at[k].wrapping_add_signed(steps[k]);
+                        let still = is_first_still(&before, k, line, mask);
+                        before[k] = line;
+                        // Without a branch: what is not asked for is written over.
+                        requests[count] = T::of(line).or_dirty(writes[k]);
+                        count += usize::from(!still);
+                    }
+                }
+                count
+            });
+            left -= chunk;
+        }
+        self.count_first(length * operands.iter().map(|operand| operand.role.touches()).sum::<u64>());
+        at
+    }
+
+    /// Any operands, step by step. `before` holds the line that each touched last, or [`NONE`].
+    #[inline(always)]
+    fn run_any<S: Search<T>>(
+        &mut self,
+        operands: &[Walker],
+        at: &mut [u64],
+        before: &mut [u64],
+        length: u64,
+        grouped: bool,
+    ) {
+        let (mut left, mut touched) = (length, 0);
+        // To tell misses apart, all sets together are one: their order counts as well.
+        let mask = self.levels.first_mask().filter(|_| !self.levels.are_told());
         while left > 0 {
             let mut group = if grouped { left } else { 1 };
             let mut touches = 0;
-            for (operand, &address) in operands.iter().zip(at.iter()) {
+            for (k, (operand, &address)) in operands.iter().zip(at.iter()).enumerate() {
                 let (first, last) = self.lines(address, operand.size);
-                self.touch::<S>(operand, address, first, last);
-                touches += (last - first + 1) * operand.role.touches();
-                group = group.min(if first == last { operand.stays(address, self.line_bits) } else { 1 });
+                if !self.tlbs.is_empty() {
+                    self.translate_all::<S>(address, operand.size, operand.role.touches());
+                }
+                if first == last {
+                    group = group.min(operand.stays(address, self.line_bits));
+                    touches += operand.role.touches();
+                    if !mask.is_some_and(|mask| is_first_still(before, k, first, mask)) {
+                        self.ask::<S>(first, operand.role != Role::Read);
+                    }
+                    before[k] = first;
+                } else {
+                    group = 1;
+                    touches += (last - first + 1) * operand.role.touches();
+                    // Nothing is known of the sets that it went to.
+                    before.fill(NONE);
+                    self.straddle(operand.role, first, last);
+                }
             }
-            if group > 1 {
-                if let Some(stage) = self.stages.first_mut() {
-                    stage.counts.accesses += touches * (group - 1);
-                }
-                if let Some(tlb) = self.tlbs.first_mut() {
-                    // No line changes, so no page does.
-                    tlb.counts.accesses += operands.iter().map(|o| o.role.touches()).sum::<u64>() * (group - 1);
-                }
+            touched += touches * group;
+            if group > 1
+                && let Some(tlb) = self.tlbs.first_mut()
+            {
+                // No line changes, so no page does.
+                tlb.counts.accesses += operands.iter().map(|o| o.role.touches()).sum::<u64>() * (group - 1);
             }
             for (operand, address) in operands.iter().zip(at.iter_mut()) {
                 *address = address.wrapping_add_signed(operand.step.wrapping_mul(group.cast_signed()));
             }
             left -= group;
         }
+        self.count_first(touched);
     }
 
-    /// The same for one operand that is read: what most nests are.
     #[inline(always)]
-    fn run_read<S: Search<T>>(&mut self, operand: &Walker, at: &mut u64, length: u64) {
-        let (mut left, mut extra, mut address) = (length, 0, *at);
-        let mut accesses = vec![0; self.stages.len()];
-        while left > 0 {
-            let (first, last) = self.lines(address, operand.size);
-            if !self.tlbs.is_empty() {
-                self.translate_all::<S>(address, operand.size, 1);
-            }
-            let mut line = first;
-            loop {
-                self.read::<S>(line, &mut accesses);
-                if line == last {
-                    break;
-                }
-                line += 1;
-            }
-            let group = if first == last { operand.stays(address, self.line_bits).min(left) } else { 1 };
-            extra += group - 1;
-            address = address.wrapping_add_signed(operand.step.wrapping_mul(group.cast_signed()));
-            left -= group;
+    fn count_first(&mut self, accesses: u64) {
+        if let Some(first) = self.levels.stages.first_mut() {
+            first.counts.accesses += accesses;
         }
-        for (stage, accesses) in self.stages.iter_mut().zip(accesses) {
-            stage.counts.accesses += accesses;
+    }
+
+    #[inline(always)]
+    fn ask<S: Search<T>>(&mut self, line: u64, write: bool) {
+        if !self.levels.is_empty() {
+            self.levels.ask::<S>(line, write);
         }
-        if let Some(stage) = self.stages.first_mut() {
-            stage.counts.accesses += extra;
-        }
-        if let Some(tlb) = self.tlbs.first_mut() {
-            tlb.counts.accesses += extra;
-        }
-        *at = address;
     }
 
     #[inline(always)]
     fn lines(&self, address: u64, size: u64) -> (u64, u64) {
         (address >> self.line_bits, address.wrapping_add(size - 1) >> self.line_bits)
-    }
-
-    #[inline(always)]
-    fn touch<S: Search<T>>(&mut self, operand: &Walker, address: u64, first: u64, last: u64) {
-        if !self.tlbs.is_empty() {
-            self.translate_all::<S>(address, operand.size, operand.role.touches());
-        }
-        if first != last {
-            return self.straddle(operand.role, first, last);
-        }
-        self.access::<S>(first, operand.role != Role::Read);
-        // An update's store finds what its load has brought in: the same as a store, asked for twice.
-        if let (Role::Update, Some(stage)) = (operand.role, self.stages.first_mut()) {
-            stage.counts.accesses += 1;
-        }
     }
 
     /// An element in several lines: all of them are loaded, then all of them are stored.
@@ -240,7 +287,7 @@ where
         for write in [false, true] {
             let wanted = if write { role != Role::Read } else { role != Role::Write };
             for line in (first..=last).filter(|_| wanted) {
-                self.access::<Scalar>(line, write);
+                self.ask::<Scalar>(line, write);
             }
         }
     }
@@ -257,17 +304,6 @@ where
             while page <= last {
                 self.translate::<S>(page, 1);
                 page += 1;
-            }
-        }
-    }
-
-    /// A read that may take the short way: levels without a twin.
-    #[inline(always)]
-    fn read<S: Search<T>>(&mut self, line: u64, accesses: &mut [u64]) {
-        for (level, accesses) in accesses.iter_mut().enumerate() {
-            *accesses += 1;
-            if self.ask::<S>(level, line, false) {
-                return;
             }
         }
     }
@@ -289,65 +325,6 @@ where
             tlb.counts.misses += 1;
         }
     }
-
-    #[inline(always)]
-    fn access<S: Search<T>>(&mut self, line: u64, write: bool) {
-        for level in 0..self.stages.len() {
-            self.stages[level].counts.accesses += 1;
-            // Only the first level sees the store; the others see the line being fetched.
-            if self.ask::<S>(level, line, write && level == 0) {
-                return;
-            }
-        }
-    }
-
-    /// Whether a level has a line; if not, it is brought in, and a written victim goes to the next level.
-    #[inline(always)]
-    fn ask<S: Search<T>>(&mut self, level: usize, line: u64, write: bool) -> bool {
-        let stage = &mut self.stages[level];
-        let Met::Miss { written_back } = stage.cache.access::<S>(line, write) else {
-            if let Some(twin) = &mut stage.twin {
-                twin.access(line);
-            }
-            return true;
-        };
-        stage.counts.misses += 1;
-        if stage.twin.is_some() {
-            stage.classify(line);
-        }
-        if let Some(victim) = written_back {
-            stage.counts.writebacks += 1;
-            self.write_back::<S>(level + 1, victim);
-        }
-        false
-    }
-
-    /// A written line arrives from the level before: it is held here as written. No demand access, so not counted as one.
-    #[inline(always)]
-    fn write_back<S: Search<T>>(&mut self, from: usize, line: u64) {
-        let mut line = line;
-        let mut level = from;
-        while let Some(stage) = self.stages.get_mut(level) {
-            if let Some(twin) = &mut stage.twin {
-                twin.access(line);
-            }
-            let Met::Miss { written_back: Some(victim) } = stage.cache.access::<S>(line, true) else { return };
-            stage.counts.writebacks += 1;
-            (line, level) = (victim, level + 1);
-        }
-    }
-}
-
-impl<T> Stage<T> {
-    /// What kind of miss it is.
-    #[inline(never)]
-    fn classify(&mut self, line: u64) {
-        let Some(held) = self.twin.as_mut().map(|twin| twin.access(line)) else { return };
-        let new = self.seen.insert(line);
-        let counts = &mut self.counts;
-        counts.compulsory = counts.compulsory.map(|n| n + u64::from(new));
-        counts.capacity = counts.capacity.map(|n| n + u64::from(!new && !held));
-    }
 }
 
 /// What a run accesses before its steps, in each of them and behind them: operands and what is done with them.
@@ -368,6 +345,18 @@ fn parts(nest: &LoopNest) -> [Vec<(usize, Role)>; 3] {
     parts
 }
 
+/// Whether operand `k` touched this line last, and the others since then only that line or lines of other sets: it is
+/// the most recent of its set and written if `k` writes, so touching it again changes nothing. `before` has the lines
+/// touched last; `mask` gives a line's set.
+#[inline(always)]
+fn is_first_still(before: &[u64], k: usize, line: u64, mask: u64) -> bool {
+    let apart = |&other: &u64| (other == line) | ((other ^ line) & mask != 0);
+    before[k] == line && before.iter().all(apart)
+}
+
+/// No line, in the place of one: nothing yet, or an element in two lines.
+const NONE: u64 = u64::MAX;
+
 /// One operand of a run.
 pub(super) struct Walker {
     base: u64,
@@ -382,6 +371,14 @@ impl Walker {
     pub(super) fn new(base: u64, step: i64, size: u64, role: Role) -> Self {
         let shift = step.unsigned_abs().is_power_of_two().then(|| step.unsigned_abs().trailing_zeros());
         Self { base, step, size, role, shift }
+    }
+
+    /// Whether no element from here on lies in two lines: what a line's bytes begin with modulo the step's largest power
+    /// of two repeats, so the last place inside a line that an element can have is known.
+    #[inline(always)]
+    fn is_whole(&self, address: u64, line_bits: u32) -> bool {
+        let grain = 1 << self.step.trailing_zeros().min(line_bits);
+        (address & (grain - 1)) + self.size <= grain
     }
 
     /// Steps from here, this one included, that touch the same single line.

@@ -10,6 +10,7 @@ mod cpus;
 mod engine;
 mod footprint;
 mod geometry;
+mod levels;
 mod model;
 mod place;
 mod placed;

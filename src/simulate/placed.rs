@@ -84,23 +84,17 @@ impl Placed {
         for (index, level) in self.caches.iter_mut().enumerate() {
             // What left the level before is written here first.
             let next = match leaving.take() {
-                Some(left) => match level.access::<Scalar>(at(left, index), true) {
-                    Met::Miss { written_back } => written_back,
-                    Met::Hit => None,
-                },
+                Some(left) => level.access::<Scalar>(at(left, index), true).written(),
                 None => None,
             };
-            match level.access::<Scalar>(at(line, index), write && index == 0) {
-                Met::Hit => {
-                    // What leaves this level now is not followed further: nobody waits for it.
-                    cache = index;
-                    break;
-                }
-                Met::Miss { written_back: left } => {
-                    written_back |= index == 0 && left.is_some();
-                    leaving = left.or(next);
-                }
+            let met = level.access::<Scalar>(at(line, index), write && index == 0);
+            if met == Met::Hit {
+                // What leaves this level now is not followed further: nobody waits for it.
+                cache = index;
+                break;
             }
+            written_back |= index == 0 && met.written().is_some();
+            leaving = met.written().or(next);
         }
         Served { cache, tlb, written_back }
     }

@@ -31,6 +31,29 @@ where
     machine.run::<Avx2>(operands, at, length, grouped);
 }
 
+/// [`super::levels::Levels::settle`], in the same way.
+pub(super) fn settle<T: Tag>(machine: &mut Machine<T>)
+where
+    Scalar: Search<T>,
+    Vectors: Search<T>,
+{
+    #[cfg(target_arch = "x86_64")]
+    if machine.vectors {
+        // SAFETY: as above.
+        return unsafe { settle_avx2(machine) };
+    }
+    machine.levels.settle::<Scalar>();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn settle_avx2<T: Tag>(machine: &mut Machine<T>)
+where
+    Avx2: Search<T>,
+{
+    machine.levels.settle::<Avx2>();
+}
+
 /// What searches sets by vectors, if anything does.
 #[cfg(target_arch = "x86_64")]
 pub(super) type Vectors = Avx2;
@@ -64,7 +87,7 @@ mod x86 {
 
     impl Search<u32> for Avx2 {
         #[inline(always)]
-        fn promote(set: &mut [u32], line: u32, write: bool) -> Met {
+        fn promote(set: &mut [u32], line: u32, write: bool) -> Met<u32> {
             // SAFETY: this type is used in code that runs only where `has_avx2`.
             unsafe {
                 match set.len() {
@@ -82,29 +105,40 @@ mod x86 {
     /// Numbers that leave 32 bits are rare and searched one by one.
     impl Search<u64> for Avx2 {
         #[inline(always)]
-        fn promote(set: &mut [u64], line: u64, write: bool) -> Met {
+        fn promote(set: &mut [u64], line: u64, write: bool) -> Met<u64> {
             Scalar::promote(set, line, write)
         }
     }
 
-    /// The way that gives its place up: that of the line, or else the last; and whether the line was found.
-    #[inline(always)]
-    fn leaving(found: u32, ways: usize) -> (usize, bool) {
-        // Without the line the last way is taken.
-        let way = (found | 1 << (ways - 1)).trailing_zeros() as usize;
-        (way, found != 0)
+    /// For every way, where each lane comes from so that this way goes to the front and those before it move on by one.
+    const fn to_front<const LANES: usize>() -> [[i32; LANES]; LANES] {
+        let mut table = [[0; LANES]; LANES];
+        let mut way = 0;
+        while way < LANES {
+            let mut lane = 1;
+            table[way][0] = way as i32;
+            while lane < LANES {
+                table[way][lane] = if lane <= way { lane as i32 - 1 } else { lane as i32 };
+                lane += 1;
+            }
+            way += 1;
+        }
+        table
     }
 
     macro_rules! promote {
-        ($name:ident, $lanes:literal, $vector:ident, $load:ident, $store:ident, $all:ident, $zero:ident, $and:ident, $equal:ident, $mask:expr,
-         $turned:expr, $first:expr, $greater:ident, $choose:ident, $numbers:expr, $add:ident) => {
+        ($name:ident, $lanes:literal, $vector:ident, $load:ident, $store:ident, $all:ident, $zero:ident, $and:ident, $or:ident, $equal:ident,
+         $mask:expr, $first:ident, $low:expr, $set_low:expr, $permute:expr) => {
             #[doc = concat!("A set of some times ", stringify!($lanes), " ways.")]
             #[inline]
             #[target_feature(enable = "avx2")]
-            fn $name<const VECTORS: usize>(set: &mut [u32], line: u32, write: bool) -> Met {
-                let ways = $lanes * VECTORS;
-                assert_eq!(set.len(), ways);
+            fn $name<const VECTORS: usize>(set: &mut [u32], line: u32, write: bool) -> Met<u32> {
+                static TO_FRONT: [[i32; $lanes]; $lanes] = to_front();
+                assert_eq!(set.len(), $lanes * VECTORS);
                 let at = set.as_mut_ptr().cast::<$vector>();
+                // SAFETY: a row of the table is as many numbers as the vector has lanes.
+                let to_front = |way: usize| unsafe { $load(TO_FRONT[way].as_ptr().cast()) };
+                let last_to_front = to_front($lanes - 1);
                 let wanted = $all(line.cast_signed());
                 let clean = $all(i32::MAX);
                 let mut old = [$zero(); VECTORS];
@@ -114,23 +148,36 @@ mod x86 {
                     *vector = unsafe { $load(at.add(v)) };
                     found |= $mask($equal($and(*vector, clean), wanted)).cast_unsigned() << ($lanes * v);
                 }
-                let (way, hit) = leaving(found, ways);
-                let held = set[way];
-                let first = if hit { held.or_dirty(write) } else { line.or_dirty(write) };
-                let way = $all(way as i32);
-                // Lines before the way move on by one, those behind it stay.
-                let mut carried = $all(first.cast_signed());
-                let mut number = $numbers;
-                for (v, vector) in old.iter().enumerate() {
-                    let turned = $turned(*vector);
-                    let moved = $first(turned, carried);
-                    let new = $choose(moved, *vector, $greater(number, way));
-                    // SAFETY: as the load above.
-                    unsafe { $store(at.add(v), new) };
-                    carried = turned;
-                    number = $add(number, $all($lanes));
+                // The branch lets a guess run ahead of the comparison: requests of one set follow each other closely.
+                if found == 0 {
+                    let mut carried = $set_low(line.or_dirty(write).cast_signed());
+                    for (v, vector) in old.iter().enumerate() {
+                        let moved = $permute(*vector, last_to_front);
+                        // SAFETY: as the load above.
+                        unsafe { $store(at.add(v), $first::<1>(moved, carried)) };
+                        carried = moved;
+                    }
+                    return Met::Miss { victim: $low(carried).cast_unsigned() };
                 }
-                if hit { Met::Hit } else { Met::missed(held) }
+                let way = found.trailing_zeros() as usize;
+                let to_front = to_front(way % $lanes);
+                // Every place is known when the code is made, so that no later load waits to learn where a store goes.
+                for own in 0..VECTORS {
+                    if way / $lanes != own {
+                        continue;
+                    }
+                    let turned = $permute(old[own], to_front);
+                    let mut carried = $or(turned, $set_low(0_u32.or_dirty(write).cast_signed()));
+                    for (v, vector) in old[..own].iter().enumerate() {
+                        let moved = $permute(*vector, last_to_front);
+                        // SAFETY: as the load above.
+                        unsafe { $store(at.add(v), $first::<1>(moved, carried)) };
+                        carried = moved;
+                    }
+                    // SAFETY: as the load above.
+                    unsafe { $store(at.add(own), $first::<1>(turned, carried)) };
+                }
+                Met::Hit
             }
         };
     }
@@ -144,14 +191,13 @@ mod x86 {
         _mm256_set1_epi32,
         _mm256_setzero_si256,
         _mm256_and_si256,
+        _mm256_or_si256,
         _mm256_cmpeq_epi32,
         |v| _mm256_movemask_ps(_mm256_castsi256_ps(v)),
-        |v| _mm256_permutevar8x32_epi32(v, _mm256_setr_epi32(7, 0, 1, 2, 3, 4, 5, 6)),
-        _mm256_blend_epi32::<1>,
-        _mm256_cmpgt_epi32,
-        _mm256_blendv_epi8,
-        _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
-        _mm256_add_epi32
+        _mm256_blend_epi32,
+        |v| _mm256_cvtsi256_si32(v),
+        |n| _mm256_zextsi128_si256(_mm_cvtsi32_si128(n)),
+        |v, from| _mm256_permutevar8x32_epi32(v, from)
     );
     promote!(
         fours,
@@ -162,13 +208,12 @@ mod x86 {
         _mm_set1_epi32,
         _mm_setzero_si128,
         _mm_and_si128,
+        _mm_or_si128,
         _mm_cmpeq_epi32,
         |v| _mm_movemask_ps(_mm_castsi128_ps(v)),
-        |v| _mm_shuffle_epi32::<0b10_01_00_11>(v),
-        _mm_blend_epi32::<1>,
-        _mm_cmpgt_epi32,
-        _mm_blendv_epi8,
-        _mm_setr_epi32(0, 1, 2, 3),
-        _mm_add_epi32
+        _mm_blend_epi32,
+        |v| _mm_cvtsi128_si32(v),
+        |n| _mm_cvtsi32_si128(n),
+        |v, from| _mm_castps_si128(_mm_permutevar_ps(_mm_castsi128_ps(v), from))
     );
 }

@@ -76,8 +76,8 @@ impl<T: Tag> Lru<T> {
         let (count, rotation) = (self.lines.len() / ways, shift.rotation(sets));
         let mut at = *hint;
         for looked in 0..count {
-            let target = usize::try_from((at as u64 + rotation) % sets).unwrap_or(0);
-            let (old, new) = (&old[at * ways..][..ways], &self.lines[target * ways..][..ways]);
+            let (from, target) = (self.place(at as u64), self.place((at as u64 + rotation) % sets));
+            let (old, new) = (&old[from * ways..][..ways], &self.lines[target * ways..][..ways]);
             if zip(old, new).any(|(&old, &new)| shift.of_tag(old) != Some(new)) {
                 *hint = at;
                 return ((looked + 1) * ways, false);
@@ -92,9 +92,9 @@ impl<T: Tag> Lru<T> {
         let (ways, sets) = (self.ways(), self.sets());
         let rotation = shift.rotation(sets);
         let mut new = vec![T::EMPTY; self.lines.len()];
-        for (set, old) in self.lines.chunks_exact(ways).enumerate() {
-            let target = usize::try_from((set as u64 + rotation) % sets).unwrap_or(0);
-            for (new, &old) in zip(&mut new[target * ways..], old) {
+        for set in 0..sets {
+            let (from, target) = (self.place(set), self.place((set + rotation) % sets));
+            for (new, &old) in zip(&mut new[target * ways..], &self.lines[from * ways..][..ways]) {
                 *new = shift.of_tag(old)?;
             }
         }
@@ -162,23 +162,23 @@ impl<T> Kept<T> {
 impl<T: Tag> Machine<T> {
     pub(super) fn keep(&self) -> Kept<T> {
         Kept {
-            caches: self.stages.iter().map(|stage| stage.cache.save()).collect(),
+            caches: self.levels.stages.iter().map(|stage| stage.cache.save()).collect(),
             tlbs: self.tlbs.iter().map(|tlb| tlb.entries.save()).collect(),
             counts: self.counts(),
         }
     }
 
     fn counts(&self) -> Vec<u64> {
-        let caches = self.stages.iter().flat_map(|s| [s.counts.accesses, s.counts.misses, s.counts.writebacks]);
+        let caches = self.levels.stages.iter().flat_map(|s| [s.counts.accesses, s.counts.misses, s.counts.writebacks]);
         caches.chain(self.tlbs.iter().flat_map(|tlb| [tlb.counts.accesses, tlb.counts.misses])).collect()
     }
 
     /// Lines that were compared, and whether the state is the kept one moved. `hints` keeps where levels differed.
     pub(super) fn is_moved(&self, kept: &Kept<T>, shift: &Shift, hints: &mut Vec<usize>) -> (u64, bool) {
-        hints.resize(self.stages.len() + self.tlbs.len(), 0);
-        let (cache_hints, tlb_hints) = hints.split_at_mut(self.stages.len());
+        hints.resize(self.levels.stages.len() + self.tlbs.len(), 0);
+        let (cache_hints, tlb_hints) = hints.split_at_mut(self.levels.stages.len());
         let mut compared = 0;
-        for ((stage, old), hint) in zip(zip(&self.stages, &kept.caches), cache_hints) {
+        for ((stage, old), hint) in zip(zip(&self.levels.stages, &kept.caches), cache_hints) {
             let Saved::Sets(old) = old else { return (compared, false) };
             let (looked, same) = stage.cache.is_moved(old, shift, hint);
             compared += looked as u64;
@@ -198,13 +198,13 @@ impl<T: Tag> Machine<T> {
 
     /// Counts what was counted since the kept state `times` more often, and moves all lines; whether that was possible.
     pub(super) fn leap(&mut self, kept: &Kept<T>, times: u64, shift: &Shift) -> bool {
-        let caches: Option<Vec<Vec<T>>> = self.stages.iter().map(|stage| stage.cache.moved(shift)).collect();
+        let caches: Option<Vec<Vec<T>>> = self.levels.stages.iter().map(|stage| stage.cache.moved(shift)).collect();
         let tlbs: Option<Vec<Entries<T>>> = self.tlbs.iter().map(|tlb| tlb.entries.moved(shift)).collect();
         let (Some(caches), Some(tlbs)) = (caches, tlbs) else { return false };
         let now = self.counts();
         let mut more = zip(now, &kept.counts).map(|(now, before)| (now - before) * times);
         let mut add = |count: &mut u64| *count += more.next().unwrap_or(0);
-        for (stage, lines) in zip(&mut self.stages, caches) {
+        for (stage, lines) in zip(&mut self.levels.stages, caches) {
             let counts = &mut stage.counts;
             [&mut counts.accesses, &mut counts.misses, &mut counts.writebacks].into_iter().for_each(&mut add);
             stage.cache.lines = lines;
