@@ -7,6 +7,7 @@ use crate::measure::Values;
 use crate::memory::PagePolicy;
 use crate::nest::LoopOrder;
 use crate::suite::{self, Case, FAMILIES, Filter, Item, Level, Machine, Pace};
+use crate::units::bytes_long;
 use clap::Args;
 use std::time::Duration;
 
@@ -58,7 +59,7 @@ pub(super) struct Planned {
     pub(super) pace: Pace,
     /// What that takes, nanoseconds.
     pub(super) estimate_ns: u64,
-    /// Why the budget will not be kept.
+    /// Why the budget will not be kept, or what the suite's time leaves out.
     pub(super) warning: Option<String>,
 }
 
@@ -79,7 +80,7 @@ impl Selection {
         let placement_ns = suite::fit_placement(&items, machine, base, usable, most);
         let pace = Pace { placement_ns, ..base };
         let estimate_ns = suite::estimate_ns(&items, machine, pace);
-        let warning = asked.filter(|&budget| estimate_ns > budget + budget / 4).map(|budget| {
+        let late = asked.filter(|&budget| estimate_ns > budget + budget / 4).map(|budget| {
             let seconds = |ns: u64| ns.div_ceil(1_000_000_000);
             format!(
                 "--budget {} s: these {} cases take {} s at least; --filter or --suite quick makes them fewer",
@@ -88,6 +89,14 @@ impl Selection {
                 seconds(estimate_ns)
             )
         });
+        let capped = level.most_cache().filter(|&most| !own && most < machine.last()).map(|most| {
+            let [last, most, beyond] = [machine.last(), most, 4 * machine.last()].map(bytes_long);
+            format!(
+                "the last cache is named as {last}: sizes of the {level} suite follow {most} of it to keep its time; \
+                 --suite full goes to {beyond}"
+            )
+        });
+        let warning = late.or(capped);
         Ok(Planned { suite, items, pace, estimate_ns, warning })
     }
 

@@ -1,6 +1,6 @@
 //! What the catalogue needs to know of a machine.
 
-use super::{Case, Item};
+use super::{Case, Item, Level};
 use crate::host::Host;
 use crate::kernel::Idiom;
 use crate::memory::PagePolicy;
@@ -46,6 +46,13 @@ impl Machine {
         let huge_pages = matches!(thp, Some("madvise" | "always"));
         let cpus = host.topology.cpus.value().copied().unwrap_or(1);
         Self { caches, memory: host.available_memory(), huge_pages, cpus }
+    }
+
+    /// The machine whose caches a suite's sizes follow: the last one no larger than the suite's time allows.
+    #[must_use]
+    pub fn sized_for(&self, level: Level) -> Self {
+        let most = level.most_cache().unwrap_or(u64::MAX);
+        Self { caches: self.caches.iter().map(|&cache| cache.min(most)).collect(), ..self.clone() }
     }
 
     /// Bytes of the first cache.
