@@ -89,11 +89,12 @@ impl Selection {
                 seconds(estimate_ns)
             )
         });
-        let capped = level.most_cache().filter(|&most| !own && most < machine.last()).map(|most| {
-            let [last, most, beyond] = [machine.last(), most, 4 * machine.last()].map(bytes_long);
+        let [last, follows] = [machine.last(), level.follows(machine.last())];
+        let capped = (!own && follows < last).then(|| {
+            let [last, most, beyond] = [last, 4 * follows, 4 * last].map(bytes_long);
             format!(
-                "the last cache is named as {last}: sizes of the {level} suite follow {most} of it to keep its time; \
-                 --suite full goes to {beyond}"
+                "the last cache is named as {last}: the {level} suite stays at {most} to keep its time; --suite full \
+                 goes to {beyond}"
             )
         });
         let warning = late.or(capped);

@@ -21,7 +21,7 @@ pub(super) struct Pacing {
     pub(super) sample: Duration,
     /// Rounds there are at least.
     pub(super) least_rounds: u32,
-    /// Whether an untimed pass goes before each sample.
+    /// Whether an untimed pass goes before each sample that does not follow one of the same member.
     pub(super) prime: bool,
 }
 
@@ -128,11 +128,14 @@ pub(super) fn round(
     block: &mut Block,
     mut counting: Option<&mut Counting>,
 ) {
+    // The sample of the same member just before left the caches as an untimed pass would.
+    let mut last = block.orders.chars().last().map(|flipped| flipped == '1');
     let mut sample = |contender: bool| {
         let (arm, arena) = arms.at(if contender { Side::Contender } else { Side::Baseline });
-        if prime {
+        if prime && last != Some(contender) {
             arm.run(arena, 1);
         }
+        last = Some(contender);
         let ns = match counting.as_deref_mut() {
             None => timed(arm, arena, block.passes),
             Some(counting) => {
@@ -155,7 +158,8 @@ fn goes_on(rounds: usize, begun: Instant, pacing: Pacing, watch: &Watch<'_>) -> 
     due && rounds < MOST_ROUNDS && !watch.stopped()
 }
 
-/// Samples of one case until the placement's time is over. A disturbed sample is kept: medians bear it.
+/// Samples of one case until the placement's time is over. A disturbed sample is kept: medians bear it. Each finds what
+/// the one before has left.
 pub(super) fn solo(arms: &mut Arms, pacing: Pacing, placement: u32, watch: &Watch<'_>) -> SoloBlock {
     let at_ms = watch.at_ms();
     let passes = calibrate(arms, &[Side::Contender], pacing.sample);
@@ -163,9 +167,6 @@ pub(super) fn solo(arms: &mut Arms, pacing: Pacing, placement: u32, watch: &Watc
     let mut block = SoloBlock { placement, at_ms, passes, ns: Vec::new(), pages: Obtained::of(&arena.buffers) };
     let begun = Instant::now();
     while goes_on(block.ns.len(), begun, pacing, watch) {
-        if pacing.prime {
-            arm.run(arena, 1);
-        }
         block.ns.push(timed(arm, arena, passes));
     }
     block

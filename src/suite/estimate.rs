@@ -2,7 +2,7 @@
 //!
 //! The figures are middling ones of server CPUs of the 2020s; only `list` and the budget use them, never a result.
 
-use super::{Case, Item, Machine, SizeClass};
+use super::{Case, Item, Level, Machine, SizeClass};
 use crate::kernel::Walk;
 use crate::memory::PagePolicy;
 
@@ -47,6 +47,13 @@ pub fn pass_ns(case: &Case, machine: &Machine) -> f64 {
     let line = match class {
         SizeClass::Cache(0) => 0.3,
         SizeClass::Cache(1) => 0.8,
+        SizeClass::Cache(_) if machine.last() > Level::HUGE_CACHE && bytes > 8 << 20 => {
+            if huge {
+                8.0
+            } else {
+                12.0
+            }
+        }
         SizeClass::Cache(_) => 2.0,
         SizeClass::Memory if huge => 4.5,
         SizeClass::Memory => 5.5,
@@ -85,10 +92,11 @@ fn least_ns(item: &Item, machine: &Machine, pace: Pace) -> f64 {
     let Some(other) = item.baseline() else { return rounds * contender.max(sample) };
     let baseline = pass_ns(other, machine);
     let passes = (sample / baseline.min(contender).max(1.0)).ceil().max(1.0);
-    // Two samples of each, and a priming pass before each where the arrays are not far beyond the caches.
+    // Two samples of each, and where the arrays are not far beyond the caches a pass before each first one of a member:
+    // two or three in a round.
     let small = |case: &Case| case.footprint().is_ok_and(|bytes| machine.primes(bytes));
     let primes = small(item.contender()) || item.baseline().is_some_and(small);
-    let primed = if passes < 2.0 && primes { 2.0 } else { 1.0 };
+    let primed = if passes < 2.0 && primes { 1.6 } else { 1.0 };
     rounds * 2.0 * primed * passes * (baseline + contender)
 }
 
@@ -116,7 +124,7 @@ pub fn fit_placement(items: &[Item], machine: &Machine, pace: Pace, budget_ns: u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::suite::{Level, items};
+    use crate::suite::items;
 
     #[test]
     fn the_placement_fills_the_budget() {

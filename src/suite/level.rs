@@ -39,25 +39,30 @@ impl Level {
         }
     }
 
-    /// Bytes of the last cache up to which sizes follow it, so that the time is kept: four times as much is walked. Servers
-    /// name last caches of hundreds of megabytes, which their tenants share.
+    /// Bytes of a last cache that the suite's sizes follow, so that its time is kept. Servers name last caches of hundreds
+    /// of megabytes, shared and far away: the shorter suites do not get beyond them, and stay below.
     #[must_use]
-    pub const fn most_cache(self) -> Option<u64> {
+    pub const fn follows(self, last: u64) -> u64 {
         match self {
-            Self::Quick | Self::Standard => Some(48 << 20),
-            Self::Full => None,
+            Self::Quick if last > Self::HUGE_CACHE => 8 << 20,
+            Self::Standard if last > Self::HUGE_CACHE => 16 << 20,
+            Self::Quick | Self::Standard | Self::Full => last,
         }
     }
+
+    /// Bytes beyond which a last cache is such a one.
+    pub(super) const HUGE_CACHE: u64 = 64 << 20;
 
     /// How its items are paced; the placement length is the longest one.
     #[must_use]
     pub const fn pace(self) -> Pace {
-        let (placements, placement_ns) = match self {
-            Self::Quick => (3, 400_000_000),
-            Self::Standard => (6, 600_000_000),
-            Self::Full => (6, 600_000_000),
+        // Nine rounds are enough for a verdict, which takes eight.
+        let (placements, placement_ns, least_rounds) = match self {
+            Self::Quick => (3, 400_000_000, 3),
+            Self::Standard => (6, 600_000_000, 3),
+            Self::Full => (6, 600_000_000, 4),
         };
-        Pace { placements, placement_ns, sample_ns: 1_000_000, least_rounds: 4 }
+        Pace { placements, placement_ns, sample_ns: 1_000_000, least_rounds }
     }
 }
 

@@ -51,7 +51,7 @@ impl Machine {
     /// The machine whose caches a suite's sizes follow: the last one no larger than the suite's time allows.
     #[must_use]
     pub fn sized_for(&self, level: Level) -> Self {
-        let most = level.most_cache().unwrap_or(u64::MAX);
+        let most = level.follows(self.last());
         Self { caches: self.caches.iter().map(|&cache| cache.min(most)).collect(), ..self.clone() }
     }
 
