@@ -20,7 +20,9 @@ use stridewise::units::Rng;
 
 type Failure = Box<dyn std::error::Error>;
 
-const PLACEMENTS: u32 = 6;
+/// The null control's arms, and those of a case: base, 10 % and 20 % more, itself, 5 % more.
+const NULL: [[usize; 2]; 1] = [[0, 0]];
+const PAIRS: [[usize; 2]; 5] = [[0, 1], [0, 2], [0, 3], [1, 4], [1, 5]];
 const LEAST_ROUNDS: usize = 3;
 const CASES: [&str; 7] = [
     "order/sum/f8/80x80/C/1,0",
@@ -145,26 +147,26 @@ fn shot(case: &Case) -> Result<Box<Shot>, Failure> {
     }))
 }
 
-/// The rounds of all placements, for each pair of `arms` that is named.
-fn sampled(
+/// The rounds of one placement, for each pair of `arms` that is named.
+fn placed(
     case: &Case,
     arms: &[Arm],
     pairs: &[[usize; 2]],
+    placement: u32,
     machine: &Machine,
     bench: &mut Bench,
-) -> Result<Vec<Vec<Block>>, Failure> {
+) -> Result<Vec<Block>, Failure> {
     bench.prime = case.footprint()? < 2 * machine.last();
-    let mut blocks = vec![Vec::new(); pairs.len()];
-    for placement in 0..PLACEMENTS {
-        let mut buffers = map(case)?;
-        let mut order: Vec<usize> = (0..pairs.len()).collect();
-        bench.rng.shuffle(&mut order);
-        for at in order {
-            let [a, b] = pairs[at];
-            blocks[at].push(bench.block([&arms[a], &arms[b]], &mut buffers, placement)?);
-        }
+    let mut buffers = map(case)?;
+    let mut order: Vec<usize> = (0..pairs.len()).collect();
+    bench.rng.shuffle(&mut order);
+    let mut blocks = Vec::new();
+    for at in order {
+        let [a, b] = pairs[at];
+        blocks.push((at, bench.block([&arms[a], &arms[b]], &mut buffers, placement)?));
     }
-    Ok(blocks)
+    blocks.sort_by_key(|(at, _)| *at);
+    Ok(blocks.into_iter().map(|(_, block)| block).collect())
 }
 
 /// The log ratios of the rounds that are used.
@@ -188,6 +190,8 @@ fn main() -> Result<(), Failure> {
     let folder = Path::new(folder);
     let time = Duration::from_secs_f64(rest.first().map_or(Ok(0.08), |text| text.parse())?);
     let seed = rest.get(1).map_or(Ok(1), |text| text.parse())?;
+    let placements: u32 = rest.get(2).map_or(Ok(12), |text| text.parse())?;
+    let sweeps = rest.get(3).is_none_or(|text| text != "case");
     let host = Host::probe();
     let machine = Machine::of_host(&host);
     let cpu = Affinity::at_start().cpus().last().copied().ok_or("no CPU is known")?;
@@ -214,7 +218,7 @@ fn main() -> Result<(), Failure> {
         let config = Config {
             engine: "paired".into(),
             seed,
-            placements: PLACEMENTS,
+            placements,
             placement_ns: u64::try_from(time.as_nanos())?,
             sample_ns: 1_000_000,
             cpu: Some(cpu),
@@ -232,29 +236,40 @@ fn main() -> Result<(), Failure> {
         let path = folder.join(variant).join(format!("{name}.jsonl"));
         writers.push(Writer::create_file(&path, Header::new(&host, about))?);
     }
-    for item in &items[..nulls] {
+    let pairs = |at: usize| if at < nulls { NULL.as_slice() } else { PAIRS.as_slice() };
+    let mut all_arms: Vec<Vec<Arm>> = Vec::new();
+    for (at, item) in items.iter().enumerate() {
         let case = item.contender();
-        let blocks = sampled(case, &[Arm::new(case, 0)?], &[[0, 0]], &machine, &mut bench)?.remove(0);
+        let mut arms = vec![Arm::new(&if at < nulls { case.clone() } else { case.baseline() }, 0)?];
+        let more: &[usize] = if at < nulls { &[] } else { &[0, 10, 20, 0, 5] };
+        for &percent in more {
+            arms.push(Arm::new(case, percent)?);
+        }
+        all_arms.push(arms);
+    }
+    let mut blocks: Vec<Vec<Vec<Block>>> = (0..items.len()).map(|at| vec![Vec::new(); pairs(at).len()]).collect();
+    let mut visits: Vec<(u32, usize)> = (0..placements).flat_map(|n| (0..items.len()).map(move |at| (n, at))).collect();
+    if !sweeps {
+        visits.sort_by_key(|&(n, at)| (at, n));
+    }
+    for (placement, at) in visits {
+        let new = placed(items[at].contender(), &all_arms[at], pairs(at), placement, &machine, &mut bench)?;
+        blocks[at].iter_mut().zip(new).for_each(|(all, one)| all.push(one));
+    }
+    for (item, blocks) in items[..nulls].iter().zip(&blocks) {
         for writer in &mut writers {
-            let (baseline, contender) = (shot(case)?, shot(case)?);
-            let members = Members::Pair { baseline, contender, null: true, blocks: blocks.clone() };
+            let (baseline, contender) = (shot(item.contender())?, shot(item.contender())?);
+            let members = Members::Pair { baseline, contender, null: true, blocks: blocks[0].clone() };
             writer.push(&Record::of(Measured { id: item.id(), members: Ok(members) }))?;
         }
     }
     let mut told = Vec::new();
-    for item in &items[nulls..] {
-        let case = item.contender();
-        let baseline = case.baseline();
-        let mut arms = vec![Arm::new(&baseline, 0)?];
-        for percent in [0, 10, 20, 0, 5] {
-            arms.push(Arm::new(case, percent)?);
-        }
-        let pairs = [[0, 1], [0, 2], [0, 3], [1, 4], [1, 5]];
-        let mut blocks = sampled(case, &arms, &pairs, &machine, &mut bench)?;
+    for (item, mut blocks) in items[nulls..].iter().zip(blocks.into_iter().skip(nulls)) {
+        let (case, baseline) = (item.contender(), item.contender().baseline());
         let (five, same) = (ratios(&blocks.remove(4)), ratios(&blocks.remove(3)));
         let noisy = null_is_noisy(&same);
         told.push(serde_json::json!({
-            "case": item.id(),
+            "case": item.id(), "same_ratios": same, "five_ratios": five,
             "same": median(&same).unwrap_or(0.0).exp(), "same_verdict": format!("{:?}", verdict(&same, false)),
             "five": median(&five).unwrap_or(0.0).exp(), "five_verdict": format!("{:?}", verdict(&five, false)),
             "rounds": five.len(), "same_would_fail_a_null_control": noisy,

@@ -84,6 +84,64 @@ fn a_regression_is_told_and_gates() {
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
 
+/// Shards of a run: one is missing, one was cut off, and what there is has a regression.
+#[test]
+fn a_regression_stands_and_what_is_missing_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = made(folder.path(), "base.jsonl", 1, |_| ());
+    let shards = folder.path().join("now");
+    for (n, by) in [(0, 1.5), (2, 1.0), (3, 1.0)] {
+        let at = shards.join(format!("shard-{n}"));
+        fs::create_dir_all(&at).unwrap();
+        made(&at, "bundle.jsonl", 10 + n, slower(by, |id| id == CASE));
+    }
+    let whole = fs::read_to_string(shards.join("shard-3/bundle.jsonl")).unwrap();
+    let kept: String = whole.split_inclusive('\n').take(3).collect();
+    fs::write(shards.join("shard-3/bundle.jsonl"), kept).unwrap();
+    let now = shards.to_str().unwrap();
+    let arguments = ["compare", now, "--baseline", &base, "--expect", "4", "--filter", "^order/sum/f8/1024x"];
+    let output = stridewise(&arguments);
+    let text = String::from_utf8(output.stdout).unwrap().replace('\n', " ");
+    assert!(text.contains("2 of 4 expected bundles are there and whole; missing: shard-1; cut off: "), "{text}");
+    assert!(text.contains("shard-3/bundle.jsonl (2 of 94 cases)"), "{text}");
+    assert_eq!(output.status.code(), Some(21));
+    // Two runs, one of them half as slow again: no more can be told of the case than that.
+    let page = folder.path().join("page.html");
+    let gate = ["--fail-on", "regression,slowdown", "--html", page.to_str().unwrap()];
+    let only = shards.join("shard-0");
+    let arguments = [&["compare", only.to_str().unwrap(), "--baseline", &base, "--expect", "2"], &gate[..]].concat();
+    assert_eq!(code(&arguments), 10);
+    let html = fs::read_to_string(page).unwrap();
+    assert!(html.contains("1 regression, the worst order/sum/f8/1024x1024/C/1,0 (+50.0 %), 1 slowdowns"), "headline");
+    assert!(html.contains("1 of 2 expected bundles"), "what is missing");
+    let merged = folder.path().join("merged.jsonl");
+    let merge = ["merge", only.to_str().unwrap(), "--out", merged.to_str().unwrap(), "--expect", "4"];
+    assert_eq!(code(&merge), 21);
+    assert!(merged.exists(), "what is there is merged");
+}
+
+/// Both members slower: the penalty is as it was, and the time is not.
+#[test]
+fn a_slowdown_of_both_members_is_seen_on_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = made(folder.path(), "a.jsonl", 1, |_| ());
+    let both = made(folder.path(), "b.jsonl", 2, |line| {
+        if line["kind"] == "pair" && line["id"] == CASE {
+            for block in line["blocks"].as_array_mut().unwrap() {
+                for member in ["baseline_ns", "contender_ns"] {
+                    for ns in block[member].as_array_mut().unwrap() {
+                        *ns = (ns.as_u64().unwrap() * 3 / 2).into();
+                    }
+                }
+            }
+        }
+    });
+    assert_eq!(code(&["compare", &base, &both, "--fail-on", "regression"]), 0);
+    assert_eq!(code(&["compare", &base, &both, "--fail-on", "slowdown"]), 10);
+    let document = compared(&[&base, &both]);
+    assert_eq!((document["regressions"].as_u64(), document["slowdowns"].as_u64()), (Some(0), Some(1)));
+}
+
 /// A change in a control spoils the verdicts of its size class; a change of other cases does not.
 #[test]
 fn a_failed_control_leaves_nothing_to_say() {
@@ -135,6 +193,9 @@ fn gates_have_their_own_exit_codes() {
     assert_eq!(code(&["compare", &base, "--baseline", missing, "--require-baseline"]), 13);
     assert_eq!(code(&["compare", &base, "--baseline", missing]), 0);
     assert_eq!(code(&["compare", &base, "--expect", "2"]), 21);
+    // A rule that no case answers.
+    assert_eq!(code(&["compare", &base, &base, "--filter", "^nothing/"]), 2);
+    assert!(error(&["compare", &base, "--across", "class", "--filter", "^nothing/"]).contains("--filter"));
     assert_eq!(code(&["compare", missing]), 1);
     assert_eq!(code(&["compare", &base, "--max-bundles", "0"]), 2);
     let require = |rule: &str| code(&["compare", "--across", "class", &base, "--require", rule]);

@@ -4,9 +4,12 @@ use super::model::{CaseInfo, CaseRecord, Header, PairRecord, SCHEMA, SCHEMA_VERS
 use super::strict::LARGEST;
 use crate::measure::{Block, Obtained, SoloBlock};
 use crate::suite::{Case, agree, share_arrays};
+use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt::Write;
+use std::rc::Rc;
 
 /// Cases of a bundle at most.
 pub(super) const MOST_CASES: usize = 20_000;
@@ -86,15 +89,86 @@ pub(super) fn header(header: &Header) -> Checked {
     machine(header)
 }
 
+thread_local! {
+    /// Cases that were parsed, by id, and plans whose ids were: bundles of a fleet have the same ones.
+    static KNOWN: RefCell<FxHashMap<String, Rc<Known>>> = RefCell::default();
+    static PLANS: RefCell<Vec<String>> = RefCell::default();
+}
+/// Ids and plans that are remembered.
+const MOST_KNOWN: [usize; 2] = [4096, 16];
+
+/// A case and what a line has to say of it.
+struct Known {
+    case: Case,
+    fields: CaseInfo,
+    /// What it has in common with the baseline that it was last seen with.
+    beside: RefCell<Option<Beside>>,
+}
+
+/// A contender and its baseline.
+#[derive(Clone)]
+struct Beside {
+    baseline: String,
+    agree: bool,
+    share_arrays: bool,
+}
+
+impl Known {
+    fn beside(&self, baseline: &Self) -> Beside {
+        let mut beside = self.beside.borrow_mut();
+        match &*beside {
+            Some(known) if known.baseline == baseline.fields.id => known.clone(),
+            _ => {
+                let new = Beside {
+                    baseline: baseline.fields.id.clone(),
+                    agree: agree(&baseline.case, &self.case),
+                    share_arrays: share_arrays(&baseline.case, &self.case),
+                };
+                beside.insert(new).clone()
+            }
+        }
+    }
+}
+
+/// What an id stands for; parsed once.
+fn known(id: &str, at: &str) -> Result<Rc<Known>, String> {
+    if let Some(known) = KNOWN.with_borrow(|known| known.get(id).cloned()) {
+        return Ok(known);
+    }
+    let case: Case = id.parse().map_err(|error| format!("{at}.id: {error}"))?;
+    let walked = case.walked().map_err(|error| format!("{at}.shape: {error}"))?;
+    case.footprint().map_err(|error| format!("{at}.shape: {error}"))?;
+    let fields = CaseInfo::of(&case, &walked, String::new());
+    let found = Rc::new(Known { case, fields, beside: RefCell::default() });
+    KNOWN.with_borrow_mut(|known| {
+        if known.len() >= MOST_KNOWN[0] {
+            known.clear();
+        }
+        known.insert(id.to_owned(), Rc::clone(&found));
+    });
+    Ok(found)
+}
+
 fn plan(header: &Header) -> Checked {
     let ids = &header.plan.ids;
     expect(ids.len() <= MOST_CASES, || format!("plan.ids: {} cases, at most {MOST_CASES} are read", ids.len()))?;
-    let mut seen = HashSet::new();
-    for id in ids {
-        case_id(id).map_err(|error| format!("plan.ids: {error}"))?;
-        expect(seen.insert(id), || format!("plan.ids: {id} stands twice"))?;
+    let hash = plan_hash(ids);
+    let seen = PLANS.with_borrow(|plans| plans.contains(&hash));
+    if !seen {
+        let mut seen = HashSet::new();
+        for id in ids {
+            case_id(id).map_err(|error| format!("plan.ids: {error}"))?;
+            expect(seen.insert(id), || format!("plan.ids: {id} stands twice"))?;
+        }
     }
-    expect(header.plan.hash == plan_hash(ids), || "plan.hash: is not that of plan.ids".to_owned())
+    expect(header.plan.hash == hash, || "plan.hash: is not that of plan.ids".to_owned())?;
+    if !seen {
+        PLANS.with_borrow_mut(|plans| {
+            plans.truncate(MOST_KNOWN[1] - 1);
+            plans.insert(0, hash);
+        });
+    }
+    Ok(())
 }
 
 fn case_id(id: &str) -> Checked {
@@ -121,11 +195,9 @@ fn machine(header: &Header) -> Checked {
 }
 
 /// Whether an id is the one that the fields spell, and the fields are those that follow from it.
-pub(super) fn case(info: &CaseInfo, at: &str) -> Result<Case, String> {
-    let case = info.case().map_err(|error| format!("{at}.id: {error}"))?;
-    let walked = case.walked().map_err(|error| format!("{at}.shape: {error}"))?;
-    case.footprint().map_err(|error| format!("{at}.shape: {error}"))?;
-    let expected = CaseInfo::of(&case, &walked, info.checksum.clone());
+fn case(info: &CaseInfo, at: &str) -> Result<Rc<Known>, String> {
+    let known = known(&info.id, at)?;
+    let expected = &known.fields;
     expect(hexadecimal(&info.checksum, 32), || format!("{at}.checksum: expected 32 hexadecimal digits"))?;
     let fields: [(&str, bool); 14] = [
         ("family", info.family == expected.family),
@@ -150,7 +222,7 @@ pub(super) fn case(info: &CaseInfo, at: &str) -> Result<Case, String> {
     wrong.map_or(Ok(()), |(field, _)| Err(format!("{at}.{field}: does not follow from the id")))?;
     let exact = [info.footprint_bytes, info.accesses, info.bytes_read, info.bytes_written];
     expect(exact.iter().all(|&n| n <= LARGEST), || format!("{at}: a figure is above 2^53"))?;
-    Ok(case)
+    Ok(known)
 }
 
 pub(super) fn pair(pair: &PairRecord) -> Checked {
@@ -160,8 +232,9 @@ pub(super) fn pair(pair: &PairRecord) -> Checked {
     expect(!pair.null || pair.baseline.id == pair.contender.id, || "baseline.id: expected the contender's".to_owned())?;
     expect(pair.baseline.steps == pair.contender.steps, || "baseline.steps: expected the contender's".to_owned())?;
     let same = pair.baseline.checksum == pair.contender.checksum;
-    expect(same || !agree(&baseline, &contender), || "contender.checksum: differs from the baseline's".to_owned())?;
-    let apart = !share_arrays(&baseline, &contender);
+    let Beside { agree, share_arrays, .. } = contender.beside(&baseline);
+    expect(same || !agree, || "contender.checksum: differs from the baseline's".to_owned())?;
+    let apart = !share_arrays;
     let of_one = pair.blocks.iter().position(|block| block.baseline_pages.is_some() && !apart);
     expect(of_one.is_none(), || format!("blocks[{}].baseline_pages: both have the same arrays", of_one.unwrap_or(0)))?;
     let samples = pair.blocks.iter().map(|block| block.baseline_ns.len()).sum();

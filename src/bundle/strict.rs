@@ -1,18 +1,26 @@
 //! JSON without second meanings: duplicate keys and numbers that others read differently are refused.
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
 
 /// The largest integer that every reader of JSON keeps exactly (RFC 8259, section 6).
 pub(super) const LARGEST: u64 = 1 << 53;
+/// Keys of an object that are compared one by one; beyond that they are hashed.
+const FEW_KEYS: usize = 32;
 
-/// Parses one line.
-pub(super) fn parse(text: &str) -> Result<Value, String> {
+/// Walks one line and keeps nothing but its `kind`: what a line holds is read afterwards, into its own type.
+pub(super) fn kind(text: &str) -> Result<Option<String>, String> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict.deserialize(&mut reader).map_err(|error| plain(&error))?;
+    let open = Open::default();
+    let seen = Strict { top: true, open: &open }.deserialize(&mut reader).map_err(|error| plain(&error))?;
     reader.end().map_err(|error| plain(&error))?;
-    Ok(value)
+    match seen {
+        Seen::Object(kind) => Ok(kind),
+        _ => Err("expected an object".to_owned()),
+    }
 }
 
 /// The message without serde's own line number: a line of a bundle is always line 1 to it.
@@ -25,83 +33,151 @@ fn plain(error: &serde_json::Error) -> String {
     }
 }
 
-struct Strict;
+/// What was walked.
+enum Seen {
+    /// With its `kind` if it is the outermost.
+    Object(Option<String>),
+    /// Only the value of `kind` is kept.
+    Text(Option<String>),
+    Other,
+}
 
-impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
+/// The keys of all objects that are open, borrowed where they hold no escape; one list, so that an object costs none.
+type Open<'de> = RefCell<Vec<Cow<'de, str>>>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+#[derive(Clone, Copy)]
+struct Strict<'a, 'de> {
+    /// The outermost object, or its `kind`.
+    top: bool,
+    open: &'a Open<'de>,
+}
+
+/// Whether a key is new in the object whose keys begin at `first`; many are hashed instead of compared one by one.
+fn is_new<'de>(key: Cow<'de, str>, first: usize, open: &Open<'de>, many: &mut HashSet<Cow<'de, str>>) -> bool {
+    let mut open = open.borrow_mut();
+    if many.is_empty() {
+        let few = &open[first..];
+        if few.contains(&key) {
+            return false;
+        }
+        if few.len() < FEW_KEYS {
+            open.push(key);
+            return true;
+        }
+        many.extend(open.drain(first..));
+    }
+    many.insert(key)
+}
+
+/// A key, borrowed if it can be.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(key))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key.to_owned()))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_, 'de> {
+    type Value = Seen;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Seen, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
+impl<'de> Visitor<'de> for Strict<'_, 'de> {
+    type Value = Seen;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, _: bool) -> Result<Seen, E> {
+        Ok(Seen::Other)
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Seen, E> {
+        Ok(Seen::Other)
     }
 
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Seen, E> {
         if value > LARGEST {
             return Err(E::custom(format_args!("the number {value} is above 2^53")));
         }
-        Ok(Value::Number(value.into()))
+        Ok(Seen::Other)
     }
 
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Seen, E> {
         if value.unsigned_abs() > LARGEST {
             return Err(E::custom(format_args!("the number {value} is below -2^53")));
         }
-        Ok(Value::Number(value.into()))
+        Ok(Seen::Other)
     }
 
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        let number = Number::from_f64(value).ok_or_else(|| E::custom("a number that is not finite"))?;
-        Ok(Value::Number(number))
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Seen, E> {
+        if value.is_finite() { Ok(Seen::Other) } else { Err(E::custom("a number that is not finite")) }
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_str<E>(self, value: &str) -> Result<Seen, E> {
+        Ok(Seen::Text(self.top.then(|| value.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(value) = seq.next_element_seed(Self)? {
-            list.push(value);
-        }
-        Ok(Value::Array(list))
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Seen, A::Error> {
+        while seq.next_element_seed(Self { top: false, ..self })?.is_some() {}
+        Ok(Seen::Other)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(key) = map.next_key::<String>()? {
-            let value = map.next_value_seed(Self)?;
-            if object.insert(key.clone(), value).is_some() {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Seen, A::Error> {
+        let (first, mut many, mut kind) = (self.open.borrow().len(), HashSet::new(), None);
+        while let Some(key) = map.next_key_seed(Key)? {
+            let is_kind = self.top && key == "kind";
+            if !is_new(key.clone(), first, self.open, &mut many) {
                 return Err(A::Error::custom(format_args!("the key {key:?} stands twice")));
             }
+            if let Seen::Text(text) = map.next_value_seed(Self { top: is_kind, ..self })?
+                && is_kind
+            {
+                kind = text;
+            }
         }
-        Ok(Value::Object(object))
+        self.open.borrow_mut().truncate(first);
+        Ok(Seen::Object(kind))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::kind;
 
     #[test]
     fn second_meanings_are_refused() {
-        assert_eq!(parse(r#"{"a":[1,-2,0.5,null,true,"x"]}"#).unwrap()["a"][1], -2);
+        assert_eq!(kind(r#"{"a":[1,-2,0.5,null,true,"x"]}"#), Ok(None));
+        assert_eq!(kind(r#"{"a":{"kind":"no"},"k\u0069nd":"pa\u0069r"}"#), Ok(Some("pair".to_owned())));
+        assert_eq!(kind("[1]"), Err("expected an object".to_owned()));
+        let many: Vec<String> = (0..100).map(|n| format!("\"k{}\":0", n % 99)).collect();
+        assert!(kind(&format!("{{{}}}", many.join(","))).unwrap_err().contains("\"k0\" stands twice"));
         for wrong in [
             r#"{"a":1,"a":2}"#,
+            r#"{"a":{"b":1,"\u0062":2}}"#,
             "9007199254740993",
             "18446744073709551616e400",
             "NaN",
@@ -110,7 +186,7 @@ mod tests {
             r#""\ud800""#,
             &"[".repeat(100_000),
         ] {
-            assert!(parse(wrong).is_err(), "{}", &wrong[..wrong.len().min(40)]);
+            assert!(kind(wrong).is_err(), "{}", &wrong[..wrong.len().min(40)]);
         }
     }
 }

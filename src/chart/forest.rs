@@ -7,7 +7,7 @@ use super::picture::{Cell, Data, HEIGHT, Picture, WIDTH};
 use super::plot::{Axis, axes, extent};
 use super::text::{fit, width};
 use crate::bundle::Bundle;
-use crate::compare::{self, Change, Rule, Run, Said};
+use crate::compare::{self, Change, Identities, Rule, Run, Said, Tally};
 
 /// The margin inside which a change is none.
 const MARGIN: f64 = 5.0;
@@ -22,13 +22,20 @@ fn percent(value: f64) -> String {
 
 /// Estimate and ends of the interval, in per cent.
 fn percents(change: &Change) -> [f64; 3] {
-    [change.change.estimate, change.change.low, change.change.high].map(|ratio| (ratio - 1.0) * 100.0)
+    [change.penalty.change.estimate, change.penalty.change.low, change.penalty.change.high]
+        .map(|ratio| (ratio - 1.0) * 100.0)
 }
 
 /// The earliest run is the baseline of the others.
 pub(super) fn draw(bundles: &[Bundle]) -> Result<Picture, String> {
-    let runs: Vec<Run> = bundles.iter().map(Run::of).collect();
-    let runs = compare::distinct(runs).map_err(|conflict| conflict.to_string())?;
+    let identities = Identities::default();
+    let mut runs = Vec::new();
+    for run in bundles.iter().map(Run::of) {
+        if identities.claim(&run).map_err(|conflict| conflict.to_string())? {
+            runs.push(run);
+        }
+    }
+    runs.sort_by(|a, b| (&a.created, &a.run_id, &a.bundle_id).cmp(&(&b.created, &b.run_id, &b.bundle_id)));
     let Some((baseline, now)) = runs.split_first().filter(|(_, now)| !now.is_empty()) else {
         return Err("the forest needs two runs or more".to_owned());
     };
@@ -36,19 +43,20 @@ pub(super) fn draw(bundles: &[Bundle]) -> Result<Picture, String> {
         return Err("the forest needs runs of one class of machine".to_owned());
     }
     let rule = Rule { threshold: MARGIN / 100.0 };
-    let mut changes = compare::changes(now, std::slice::from_ref(baseline), rule);
+    let mut changes = compare::changes(&Tally::of(now), &Tally::of(std::slice::from_ref(baseline)), rule);
     let compared = changes.len();
-    let size = |one: &Change| one.change.estimate.ln().abs();
+    let size = |one: &Change| one.penalty.change.estimate.ln().abs();
     changes.sort_by(|a, b| size(b).total_cmp(&size(a)).then_with(|| a.id.cmp(&b.id)));
-    let told = |said| changes.iter().filter(|one| one.said == said).count();
+    let told = |said| changes.iter().filter(|one| one.penalty.said == said).count();
     let title = format!("{} of {compared} cases slower, {} faster", told(Said::Slower), told(Said::Faster));
     changes.truncate(MOST);
-    changes.sort_by(|a, b| b.change.estimate.total_cmp(&a.change.estimate).then_with(|| a.id.cmp(&b.id)));
+    changes
+        .sort_by(|a, b| b.penalty.change.estimate.total_cmp(&a.penalty.change.estimate).then_with(|| a.id.cmp(&b.id)));
     let mut data = Data::new(&["case", "change_percent", "low", "high", "verdict"]);
     for one in &changes {
         let mut cells = vec![Cell::from(one.id.as_str())];
         cells.extend(percents(one).map(|value| Cell::from(Some(value))));
-        cells.push(one.said.word().into());
+        cells.push(one.penalty.said.word().into());
         data.rows.push(cells);
     }
     let values = changes.iter().flat_map(percents).chain([-2.0 * MARGIN, 2.0 * MARGIN]);
@@ -96,7 +104,7 @@ fn bars(canvas: &mut Canvas, area: Area, changes: &[Change], x: &Axis) {
         #[expect(clippy::cast_precision_loss, reason = "rows")]
         let middle = inner.top + (index as f64 + 0.5) * high;
         // A change is told by colour, form and weight: to some eyes the colour is grey too.
-        let (ink, kind, weight) = match one.said {
+        let (ink, kind, weight) = match one.penalty.said {
             Said::Slower => (Ink::series(1), 1, 2.8),
             Said::Faster => (Ink::series(0), 0, 2.8),
             Said::Inconclusive | Said::Unchanged => (Ink::FAINT, 2, 1.2),

@@ -1,7 +1,7 @@
 //! `stridewise merge`: shards of one run on one class of machine become one bundle.
 
 use super::exit::{Exit, Failure};
-use crate::bundle::{self, Bundle, Partial, Record, Writer, plan_hash};
+use crate::bundle::{self, Bundle, PairRecord, Partial, Record, Writer, plan_hash};
 use crate::compare;
 use clap::Args;
 use sha2::{Digest, Sha256};
@@ -18,7 +18,7 @@ pub(super) struct MergeArgs {
     /// File to write; must not be there
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// End with exit code 21 unless there are this many bundles
+    /// End with exit code 21 unless there are this many whole bundles; what is there is merged
     #[arg(long, value_name = "N")]
     expect: Option<usize>,
     /// Read runs that were cut off
@@ -28,17 +28,23 @@ pub(super) struct MergeArgs {
 
 pub(super) fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     let partial = if args.allow_partial { Partial::Allowed } else { Partial::Refused };
-    let mut bundles: Vec<Bundle> = Vec::new();
+    let partial = if args.expect.is_some() { Partial::Allowed } else { partial };
+    let (mut bundles, mut files): (Vec<Bundle>, Vec<PathBuf>) = (Vec::new(), Vec::new());
+    let mut cut = Vec::new();
     for path in &args.bundles {
         for file in super::compare::tree(path)? {
-            bundles.push(bundle::read(&file, partial)?);
+            let bundle = bundle::read(&file, partial)?;
+            if bundle.end.is_none() {
+                cut.push(file.display().to_string());
+            }
+            bundles.push(bundle);
+            files.push(file);
         }
     }
     bundles.sort_by(|a, b| (&a.header.created, &a.header.bundle_id).cmp(&(&b.header.created, &b.header.bundle_id)));
     bundles.dedup();
-    if let Some(expected) = args.expect.filter(|&expected| expected != bundles.len()) {
-        return Err(Failure::new(Exit::Missing, format!("--expect {expected}: {} bundles were given", bundles.len())));
-    }
+    let whole = bundles.iter().filter(|bundle| bundle.end.is_some()).count();
+    let missing = super::compare::missing(args.expect, whole, &files, &cut);
     let Some(first) = bundles.first() else { return Err(Failure::usage("no bundle was given")) };
     if let Some(other) = bundles.iter().find(|bundle| bundle.header.class_id != first.header.class_id) {
         let fields = compare::differing_fields(&first.header.machine, &other.header.machine);
@@ -56,7 +62,9 @@ pub(super) fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     let mut seen = BTreeSet::new();
     // What one shard planned and skipped or never reached may be in another; what is measured twice is not.
     for bundle in &bundles {
-        let measured = bundle.pairs.iter().map(|pair| &pair.id).chain(bundle.cases.iter().map(|case| &case.case.id));
+        // Every shard has the null controls of what it measures.
+        let pairs = bundle.pairs.iter().filter(|pair| !pair.null).map(|pair| &pair.id);
+        let measured = pairs.chain(bundle.cases.iter().map(|case| &case.case.id));
         for id in measured {
             if !seen.insert(id.clone()) {
                 let text = format!("case {id} is in two shards; runs of the same cases are compared, not merged");
@@ -64,6 +72,7 @@ pub(super) fn run(args: &MergeArgs) -> Result<Exit, Failure> {
             }
         }
     }
+    seen.extend(bundles.iter().flat_map(|bundle| &bundle.pairs).map(|pair| pair.id.clone()));
     let skipped: Vec<_> =
         bundles.iter().flat_map(|bundle| &bundle.skipped).filter(|one| !seen.contains(&one.id)).collect();
     let mut planned = BTreeSet::new();
@@ -83,7 +92,13 @@ pub(super) fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     let mut writer = Writer::create_file(&args.out, header.clone())?;
     let mut lines = std::collections::HashMap::new();
     for bundle in &bundles {
-        lines.extend(bundle.pairs.iter().map(|pair| (pair.id.clone(), Record::Pair(pair.clone()))));
+        for pair in &bundle.pairs {
+            match lines.get(&pair.id) {
+                // Of a control in several shards the worst is kept, so that no calm shard hides a disturbed one.
+                Some(Record::Pair(known)) if off(known) >= off(pair) => {}
+                _ => drop(lines.insert(pair.id.clone(), Record::Pair(pair.clone()))),
+            }
+        }
         lines.extend(bundle.cases.iter().map(|case| (case.case.id.clone(), Record::Case(case.clone()))));
     }
     lines.extend(skipped.into_iter().map(|one| (one.id.clone(), Record::Skipped(one.clone()))));
@@ -99,5 +114,13 @@ pub(super) fn run(args: &MergeArgs) -> Result<Exit, Failure> {
         format!("{}: {written} of {} cases of {} shards\n", args.out.display(), header.plan.ids.len(), bundles.len());
     anstream::stdout().write_all(super::output::escaped(text.trim_end()).as_bytes())?;
     anstream::stdout().write_all(b"\n")?;
-    Ok(Exit::Fine)
+    match missing {
+        Some(missing) => Err(Failure::new(Exit::Missing, format!("--expect: {missing}; the others were merged"))),
+        None => Ok(Exit::Fine),
+    }
+}
+
+/// How far a control is from 1.
+fn off(pair: &PairRecord) -> f64 {
+    pair.penalty().map_or(f64::INFINITY, |penalty| penalty.rounds.estimate.ln().abs())
 }

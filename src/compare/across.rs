@@ -1,6 +1,6 @@
 //! Classes of machines side by side: penalties at working sets in multiples of each CPU's own caches. Descriptive.
 
-use super::run::Run;
+use super::run::{Cell, Run};
 use crate::stats::quantile;
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -23,6 +23,43 @@ impl std::fmt::Display for At {
 /// Where the penalties of a table stand.
 pub const PLACES: [At; 3] = [At { times: 0.5, level: 2 }, At { times: 4.0, level: 2 }, At { times: 2.0, level: 3 }];
 
+/// What is read off a walk by columns at one working set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Logarithm of the penalty.
+    pub log_penalty: f64,
+    /// Nanoseconds per access.
+    pub nanos: f64,
+    /// Simulated misses of the first level per access; `None` where it was not simulated.
+    pub misses: Option<f64>,
+}
+
+type Curve = BTreeMap<u64, Point>;
+
+/// What a comparison of classes needs of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Brief {
+    class_id: String,
+    cpu: String,
+    caches: Vec<(String, u64)>,
+    curve: Curve,
+}
+
+impl Brief {
+    /// Of a run.
+    #[must_use]
+    pub fn of(run: &Run) -> Self {
+        let point = |cell: &Cell| Point { log_penalty: cell.penalty.log, nanos: cell.nanos, misses: cell.simulated_l1 };
+        let cells = run.cells.iter().filter(|(id, _)| counts(id));
+        Self {
+            class_id: run.class_id.clone(),
+            cpu: run.cpu.clone(),
+            caches: run.caches.clone(),
+            curve: cells.map(|(_, cell)| (cell.footprint_bytes, point(cell))).collect(),
+        }
+    }
+}
+
 /// One class of machine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Class {
@@ -34,8 +71,8 @@ pub struct Class {
     pub runs: usize,
     /// Data caches.
     pub caches: Vec<(String, u64)>,
-    /// Median over the runs of penalty over working set, by bytes: log penalty and nanoseconds per access by columns.
-    curve: BTreeMap<u64, [f64; 2]>,
+    /// Medians over the runs by working set, bytes.
+    curve: Curve,
     /// Penalties at [`PLACES`]: median, 10 % and 90 % quantiles of the runs; `None` outside of what was measured.
     pub penalties: Vec<Option<[f64; 3]>>,
     /// The smallest working set from which on the penalty stays above 1.5.
@@ -58,21 +95,32 @@ fn counts(id: &str) -> bool {
     head == [Some("order"), Some("sum"), Some("f8")] && square && parts.eq(["C", "1,0"])
 }
 
-/// The value at `bytes` on a curve, linear in the logarithm of the bytes; `None` outside.
+/// What is read at `bytes` on a curve, linear in the logarithm of the bytes; `None` outside.
 #[expect(clippy::cast_precision_loss, reason = "sizes of arrays")]
-fn at(curve: &BTreeMap<u64, [f64; 2]>, bytes: f64, which: usize) -> Option<f64> {
+fn at(curve: &Curve, bytes: f64) -> Option<Point> {
     let below = curve.iter().rev().find(|(size, _)| (**size as f64) <= bytes)?;
     let above = curve.iter().find(|(size, _)| (**size as f64) >= bytes)?;
     if below.0 == above.0 {
-        return Some(below.1[which]);
+        return Some(*below.1);
     }
     let share = (bytes.ln() - (*below.0 as f64).ln()) / ((*above.0 as f64).ln() - (*below.0 as f64).ln());
-    Some(below.1[which] + share * (above.1[which] - below.1[which]))
+    let between = |a: f64, b: f64| a + share * (b - a);
+    let (a, b) = (below.1, above.1);
+    Some(Point {
+        log_penalty: between(a.log_penalty, b.log_penalty),
+        nanos: between(a.nanos, b.nanos),
+        misses: a.misses.zip(b.misses).map(|(a, b)| between(a, b)),
+    })
 }
 
-fn curve(run: &Run) -> BTreeMap<u64, [f64; 2]> {
-    let cells = run.cells.iter().filter(|(id, _)| counts(id));
-    cells.map(|(_, cell)| (cell.footprint_bytes, [cell.log_penalty, cell.nanos[1]])).collect()
+/// The point of medians.
+fn middle(points: &[Point]) -> Option<Point> {
+    let of = |values: Vec<f64>| quantile(&values, 0.5);
+    Some(Point {
+        log_penalty: of(points.iter().map(|point| point.log_penalty).collect())?,
+        nanos: of(points.iter().map(|point| point.nanos).collect())?,
+        misses: of(points.iter().filter_map(|point| point.misses).collect()),
+    })
 }
 
 impl Class {
@@ -81,27 +129,21 @@ impl Class {
         Some(self.caches.get(place.level.checked_sub(1)?)?.1 as f64 * place.times)
     }
 
-    /// Penalty at a place, and nanoseconds per access by columns.
+    /// What the class has at a place.
     #[must_use]
-    pub fn read(&self, place: At) -> Option<[f64; 2]> {
-        let bytes = self.bytes(place)?;
-        Some([at(&self.curve, bytes, 0)?.exp(), at(&self.curve, bytes, 1)?])
+    pub fn read(&self, place: At) -> Option<Point> {
+        at(&self.curve, self.bytes(place)?)
     }
 
-    fn of(runs: &[&Run]) -> Option<Self> {
+    fn of(runs: &[&Brief]) -> Option<Self> {
         let first = runs.first()?;
-        let mut sizes: BTreeMap<u64, [Vec<f64>; 2]> = BTreeMap::new();
-        for run in runs {
-            for (bytes, values) in curve(run) {
-                let entry = sizes.entry(bytes).or_default();
-                (0..2).for_each(|which| entry[which].push(values[which]));
-            }
+        let mut sizes: BTreeMap<u64, Vec<Point>> = BTreeMap::new();
+        for (bytes, point) in runs.iter().flat_map(|run| &run.curve) {
+            sizes.entry(*bytes).or_default().push(*point);
         }
-        let curve: BTreeMap<u64, [f64; 2]> = sizes
-            .into_iter()
-            .filter_map(|(bytes, [a, b])| Some((bytes, [quantile(&a, 0.5)?, quantile(&b, 0.5)?])))
-            .collect();
-        let below = curve.iter().rev().find(|(_, values)| values[0] < 1.5_f64.ln()).map_or(0, |(bytes, _)| *bytes);
+        let curve: Curve = sizes.into_iter().filter_map(|(bytes, points)| Some((bytes, middle(&points)?))).collect();
+        let low = |point: &Point| point.log_penalty < 1.5_f64.ln();
+        let below = curve.iter().rev().find(|(_, point)| low(point)).map_or(0, |(bytes, _)| *bytes);
         let onset_bytes = curve.range(below + 1..).next().map(|(bytes, _)| *bytes);
         let mut class = Self {
             class_id: first.class_id.clone(),
@@ -117,7 +159,7 @@ impl Class {
             .map(|&place| {
                 let bytes = class.bytes(place)?;
                 let values: Vec<f64> =
-                    runs.iter().filter_map(|run| Some(at(&self::curve(run), bytes, 0)?.exp())).collect();
+                    runs.iter().filter_map(|run| Some(at(&run.curve, bytes)?.log_penalty.exp())).collect();
                 Some([quantile(&values, 0.5)?, quantile(&values, 0.1)?, quantile(&values, 0.9)?])
             })
             .collect();
@@ -127,8 +169,8 @@ impl Class {
 
 /// Groups runs by class.
 #[must_use]
-pub fn across(runs: &[Run]) -> Across {
-    let mut groups: BTreeMap<&str, Vec<&Run>> = BTreeMap::new();
+pub fn across(runs: &[Brief]) -> Across {
+    let mut groups: BTreeMap<&str, Vec<&Brief>> = BTreeMap::new();
     for run in runs {
         groups.entry(&run.class_id).or_default().push(run);
     }
@@ -179,7 +221,8 @@ impl Require {
     /// The value of a class and whether it satisfies the rule; `None` where the class was not measured there.
     #[must_use]
     pub fn check(&self, class: &Class) -> Option<(f64, bool)> {
-        let value = class.read(self.place)?[usize::from(self.nanos)];
+        let point = class.read(self.place)?;
+        let value = if self.nanos { point.nanos } else { point.log_penalty.exp() };
         Some((value, if self.most { value <= self.value } else { value >= self.value }))
     }
 }
@@ -201,10 +244,12 @@ mod tests {
 
     #[test]
     fn a_curve_is_read_between_its_points_only() {
-        let curve = BTreeMap::from([(1024, [1.0, 10.0]), (4096, [3.0, 30.0])]);
-        assert!((at(&curve, 2048.0, 0).unwrap() - 2.0).abs() < 1e-12);
-        assert_eq!(at(&curve, 4096.0, 1), Some(30.0));
-        assert_eq!(at(&curve, 512.0, 0), None);
+        let point = |log_penalty, nanos, misses| Point { log_penalty, nanos, misses };
+        let curve = BTreeMap::from([(1024, point(1.0, 10.0, Some(0.5))), (4096, point(3.0, 30.0, None))]);
+        assert!((at(&curve, 2048.0).unwrap().log_penalty - 2.0).abs() < 1e-12);
+        assert_eq!(at(&curve, 2048.0).unwrap().misses, None);
+        assert_eq!(at(&curve, 4096.0), Some(point(3.0, 30.0, None)));
+        assert_eq!(at(&curve, 512.0), None);
     }
 
     #[test]

@@ -17,9 +17,10 @@
 //! comparisons of ten tell of none. (Holm's correction would find a change of 20 % between single runs in a quarter of the
 //! cases only.) Unchanged is only what has its whole 95 % interval inside the margin.
 
-use super::run::{Cell, Run};
-use crate::stats::{Interval, RUN_TO_RUN_RATIO, SAME_MARGIN, benjamini_hochberg, normal_quantile, two_sided};
-use std::collections::BTreeMap;
+use super::tally::{Moments, Runs, Sum, Tally};
+use crate::stats::{
+    Interval, RUN_TO_RUN_NANOS, RUN_TO_RUN_RATIO, SAME_MARGIN, benjamini_hochberg, normal_quantile, two_sided,
+};
 
 /// Observations that the deviation measured beforehand counts as.
 const PRIOR: f64 = 8.0;
@@ -59,6 +60,17 @@ impl Said {
     }
 }
 
+/// One quantity of one case on both sides.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judged {
+    /// Now over before, with its 95 % interval; 1 is no change.
+    pub change: Interval,
+    /// The verdict.
+    pub said: Said,
+    /// Whether it has grown, by more than the threshold.
+    pub beyond: bool,
+}
+
 /// One case on both sides.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
@@ -66,104 +78,97 @@ pub struct Change {
     pub id: String,
     /// Penalty of the baseline and of now.
     pub penalties: [f64; 2],
-    /// Penalty now over penalty before, with its 95 % interval; 1 is no change.
-    pub change: Interval,
-    /// Nanoseconds per step of the contender, before and now: advisory.
+    /// Of the penalty; beyond the threshold it is a regression.
+    pub penalty: Judged,
+    /// Nanoseconds per step of the contender, before and now.
     pub nanos: [f64; 2],
+    /// Of the contender's time; beyond the threshold it is a slowdown. Whatever slows a run as a whole is in it too.
+    pub time: Judged,
     /// Runs on either side.
     pub runs: [usize; 2],
-    /// The verdict.
-    pub said: Said,
-    /// Whether it is a regression by the rule: slower, by more than the threshold.
-    pub regression: bool,
     /// Why it is inconclusive, where that is not the width of the interval.
     pub why: Option<&'static str>,
 }
 
+/// The change of a quantity that moves by `prior` from run to run, not judged yet, and its p-value.
 #[expect(clippy::cast_precision_loss, reason = "runs are few")]
-fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
-    let n = values.len() as f64;
-    values.sum::<f64>() / n
+fn estimated([now, before]: [&Runs; 2], of: impl Fn(&Runs) -> Sum, prior: f64) -> (Judged, f64) {
+    let (n, n0) = (now.runs as f64, before.runs as f64);
+    let [a, b]: [Moments; 2] = [now, before].map(|runs| of(runs).moments(runs.runs));
+    let freedom = n + n0 - 2.0;
+    let shown = if freedom > 0.0 { (a.squares + b.squares) / freedom } else { 0.0 };
+    let extra = (shown - f64::midpoint(a.within, b.within)).max(0.0);
+    let between = (freedom * extra + PRIOR * prior.powi(2)) / (freedom + PRIOR);
+    let deviation = ((a.within + between) / n + (b.within + between) / n0).sqrt();
+    let (d, half) = (a.mean - b.mean, normal_quantile(0.975) * deviation);
+    let change = Interval { estimate: d, low: d - half, high: d + half }.map(f64::exp);
+    (Judged { change, said: Said::Inconclusive, beyond: false }, two_sided(d / deviation))
 }
 
-/// Mean, mean variance inside runs, sum of squares around the mean.
-fn moments(cells: &[&Cell]) -> [f64; 3] {
-    let m = mean(cells.iter().map(|cell| cell.log_penalty));
-    // A single placement tells nothing of its variance; that of a run holds it.
-    let v = mean(cells.iter().map(|cell| cell.variance.unwrap_or(RUN_TO_RUN_RATIO.powi(2))));
-    [m, v, cells.iter().map(|cell| (cell.log_penalty - m).powi(2)).sum()]
-}
-
-/// Every case that both sides have, the worst first; runs of either side are pooled.
-#[must_use]
-#[expect(clippy::cast_precision_loss, reason = "runs are few")]
-pub fn changes(now: &[Run], baseline: &[Run], rule: Rule) -> Vec<Change> {
-    let gather = |runs: &'_ [Run]| -> BTreeMap<String, Vec<Cell>> {
-        let mut cells: BTreeMap<String, Vec<Cell>> = BTreeMap::new();
-        for run in runs {
-            for (id, cell) in &run.cells {
-                cells.entry(id.clone()).or_default().push(cell.clone());
-            }
-        }
-        cells
-    };
-    let (now, before) = (gather(now), gather(baseline));
-    let mut found = Vec::new();
-    let mut p_values = Vec::new();
-    for (id, ours) in &now {
-        let Some(theirs) = before.get(id) else { continue };
-        let (ours, theirs): (Vec<&Cell>, Vec<&Cell>) = (ours.iter().collect(), theirs.iter().collect());
-        let ([m, v, squares], [m0, v0, squares0]) = (moments(&ours), moments(&theirs));
-        let (n, n0) = (ours.len() as f64, theirs.len() as f64);
-        let freedom = n + n0 - 2.0;
-        let extra = if freedom > 0.0 { ((squares + squares0) / freedom - f64::midpoint(v, v0)).max(0.0) } else { 0.0 };
-        let between = (freedom * extra + PRIOR * RUN_TO_RUN_RATIO.powi(2)) / (freedom + PRIOR);
-        let deviation = ((v + between) / n + (v0 + between) / n0).sqrt();
-        let (d, half) = (m - m0, normal_quantile(0.975) * deviation);
-        p_values.push(two_sided(d / deviation));
-        let nanos = |cells: &[&Cell]| mean(cells.iter().map(|cell| cell.nanos[1]));
-        let noisy = ours.iter().chain(&theirs).any(|cell| cell.noisy);
-        found.push(Change {
-            id: id.clone(),
-            penalties: [m0.exp(), m.exp()],
-            change: Interval { estimate: d, low: d - half, high: d + half }.map(f64::exp),
-            nanos: [nanos(&theirs), nanos(&ours)],
-            runs: [theirs.len(), ours.len()],
-            said: Said::Inconclusive,
-            regression: false,
-            why: noisy.then_some("the null control of its size class failed"),
-        });
-    }
-    let significant = benjamini_hochberg(&p_values, RATE);
-    for (one, significant) in found.iter_mut().zip(significant) {
-        if one.why.is_some() {
+/// Judges one quantity of all cases, those that may be.
+fn judge<'a>(of: impl Iterator<Item = (&'a mut Judged, bool)>, p_values: &[f64], rule: Rule) {
+    let significant = benjamini_hochberg(p_values, RATE);
+    for ((one, may), significant) in of.zip(significant) {
+        if !may {
             continue;
         }
         let change = one.change.estimate - 1.0;
         if significant && change.abs() > SAME_MARGIN {
             one.said = if change > 0.0 { Said::Slower } else { Said::Faster };
-            one.regression = change > rule.threshold;
+            one.beyond = change > rule.threshold;
         } else if one.change.low > 1.0 / (1.0 + rule.threshold) && one.change.high < 1.0 + rule.threshold {
             one.said = Said::Unchanged;
         }
     }
+}
+
+/// Every case that both sides have, the worst first; runs of either side are pooled.
+#[must_use]
+pub fn changes(now: &Tally, baseline: &Tally, rule: Rule) -> Vec<Change> {
+    let mut ids: Vec<&String> = now.cases.keys().filter(|id| baseline.cases.contains_key(*id)).collect();
+    ids.sort_unstable();
+    let mut found = Vec::new();
+    let (mut penalties, mut times) = (Vec::new(), Vec::new());
+    for id in ids {
+        let sides = [&now.cases[id], &baseline.cases[id]];
+        // A run whose control failed says nothing here, unless there is no other to show.
+        let noisy = sides.iter().any(|side| side.calm.runs == 0);
+        let runs = sides.map(|side| if side.calm.runs > 0 { &side.calm } else { &side.noisy });
+        let (penalty, p) = estimated(runs, |runs| runs.penalty, RUN_TO_RUN_RATIO);
+        penalties.push(p);
+        let (time, p) = estimated(runs, |runs| runs.contender, RUN_TO_RUN_NANOS);
+        times.push(p);
+        let [ours, theirs] = runs;
+        found.push(Change {
+            id: id.clone(),
+            penalties: [theirs, ours].map(|runs| runs.penalty.moments(runs.runs).mean.exp()),
+            penalty,
+            nanos: [theirs.nanos(), ours.nanos()],
+            time,
+            runs: [theirs.runs, ours.runs],
+            why: noisy.then_some("the null control of its size class failed"),
+        });
+    }
+    judge(found.iter_mut().map(|one| (&mut one.penalty, one.why.is_none())), &penalties, rule);
+    judge(found.iter_mut().map(|one| (&mut one.time, one.why.is_none())), &times, rule);
     found.sort_by(|a, b| {
-        let worse = b.change.estimate.total_cmp(&a.change.estimate);
-        a.said.cmp(&b.said).then(worse).then_with(|| a.id.cmp(&b.id))
+        let worse = b.penalty.change.estimate.total_cmp(&a.penalty.change.estimate);
+        a.penalty.said.cmp(&b.penalty.said).then(worse).then_with(|| a.id.cmp(&b.id))
     });
     found
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::run::{Cell, Estimate, Run};
     use super::*;
     use crate::units::Rng;
 
     fn run(number: usize, penalties: impl Iterator<Item = f64>) -> Run {
         let cell = |log_penalty| Cell {
-            log_penalty,
-            variance: Some(1e-4),
-            nanos: [1.0, log_penalty.exp()],
+            penalty: Estimate { log: log_penalty, variance: Some(1e-4) },
+            contender: Estimate { log: log_penalty, variance: Some(1e-4) },
+            nanos: f64::exp(log_penalty),
             footprint_bytes: 1 << 20,
             noisy: false,
             simulated_l1: None,
@@ -173,6 +178,7 @@ mod tests {
             run_id: number.to_string(),
             created: String::new(),
             digest: String::new(),
+            whole: true,
             class_id: String::new(),
             machine: serde_json::from_str(
                 r#"{"arch":"x86_64","vendor":null,"family":null,"model":null,"stepping":null,
@@ -181,10 +187,15 @@ mod tests {
             .unwrap(),
             cpu: String::new(),
             plan: String::new(),
+            planned: [0, 0],
             debug: false,
             caches: vec![],
             cells: penalties.enumerate().map(|(case, value)| (format!("case{case}"), cell(value))).collect(),
         }
+    }
+
+    fn told(now: &[Run], baseline: &[Run], rule: Rule) -> Vec<Change> {
+        changes(&Tally::of(now), &Tally::of(baseline), rule)
     }
 
     /// Runs of 30 cases that differ by 2.8 % from one to the next: how often something is said, nothing having changed,
@@ -211,10 +222,12 @@ mod tests {
                 };
                 let (same, base, worse) = (side(0.0), side(0.0), side(change.ln_1p()));
                 let rule = Rule { threshold: 0.05 };
-                alarms += changes(&same, &base, rule).iter().filter(|one| one.said < Said::Inconclusive).count();
-                let told = changes(&worse, &base, rule);
-                found +=
-                    told.iter().filter(|one| one.regression && one.id.len() == 5 && one.id.as_str() < "case3").count();
+                alarms += told(&same, &base, rule).iter().filter(|one| one.penalty.said < Said::Inconclusive).count();
+                let told = told(&worse, &base, rule);
+                found += told
+                    .iter()
+                    .filter(|one| one.penalty.beyond && one.id.len() == 5 && one.id.as_str() < "case3")
+                    .count();
                 compared += 1;
             }
             assert!(alarms <= 40 * 30 * 3 / 100, "{alarms} of {}", 40 * 30);
@@ -228,9 +241,9 @@ mod tests {
     #[test]
     fn one_run_each_cannot_say_unchanged() {
         let (a, b) = ([run(0, [1.0].into_iter())], [run(1, [1.0].into_iter())]);
-        let told = changes(&a, &b, Rule { threshold: 0.05 });
-        assert_eq!(told[0].said, Said::Inconclusive);
-        let told = changes(&a, &b, Rule { threshold: 0.2 });
-        assert_eq!(told[0].said, Said::Unchanged);
+        let found = told(&a, &b, Rule { threshold: 0.05 });
+        assert_eq!(found[0].penalty.said, Said::Inconclusive);
+        let found = told(&a, &b, Rule { threshold: 0.2 });
+        assert_eq!(found[0].penalty.said, Said::Unchanged);
     }
 }

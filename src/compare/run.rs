@@ -2,19 +2,39 @@
 
 use crate::bundle::{Bundle, Member, PairRecord, shown};
 use crate::host::MachineClass;
-use crate::stats::median;
+use crate::stats::median_in_place;
 use crate::suite::SizeClass;
 use std::collections::BTreeMap;
+
+/// The logarithm of a ratio or of nanoseconds, as one run has it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Mean over the placements of their medians.
+    pub log: f64,
+    /// Variance of that mean by the placements; `None` with fewer than two.
+    pub variance: Option<f64>,
+}
+
+impl Estimate {
+    #[expect(clippy::cast_precision_loss, reason = "placements are few")]
+    fn of(medians: &[f64]) -> Option<Self> {
+        let n = medians.len() as f64;
+        let mean = medians.iter().sum::<f64>() / n;
+        let squares: f64 = medians.iter().map(|value| (value - mean).powi(2)).sum();
+        (!medians.is_empty())
+            .then(|| Self { log: mean, variance: (medians.len() > 1).then(|| squares / (n - 1.0) / n) })
+    }
+}
 
 /// One pair of one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
-    /// Mean over the placements of the median log ratio, contender over baseline.
-    pub log_penalty: f64,
-    /// Variance of that mean by the placements; `None` with fewer than two.
-    pub variance: Option<f64>,
-    /// Nanoseconds per step of baseline and contender, medians.
-    pub nanos: [f64; 2],
+    /// Log ratio of the contender's time to the baseline's.
+    pub penalty: Estimate,
+    /// Log of the contender's nanoseconds per step.
+    pub contender: Estimate,
+    /// Nanoseconds per step of the contender, median.
+    pub nanos: f64,
     /// Bytes of all the arrays.
     pub footprint_bytes: u64,
     /// Whether the null control of its size class disqualifies verdicts.
@@ -24,21 +44,28 @@ pub struct Cell {
 }
 
 impl Cell {
+    #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a sample and steps of a pass are below 2^53")]
     fn of(pair: &PairRecord, noisy: bool) -> Option<Self> {
-        let medians: Vec<f64> = pair.log_ratios().iter().filter_map(|rounds| median(rounds)).collect();
-        if medians.is_empty() {
-            return None;
+        let (mut ratios, mut times) = (Vec::new(), Vec::new());
+        let (mut all, mut one, mut each) = (Vec::new(), Vec::new(), Vec::new());
+        let steps = pair.contender.steps.max(1) as f64;
+        for block in &pair.blocks {
+            one.clear();
+            each.clear();
+            let per_step = 1.0 / (block.passes as f64 * steps);
+            for round in block.used_rounds() {
+                let ([a, b], [c, d]) = (block.baseline_of(round), block.contender_of(round));
+                one.push(crate::stats::log_ratio([a, b], [c, d]));
+                each.extend([c as f64 * per_step, d as f64 * per_step]);
+            }
+            all.extend_from_slice(&each);
+            ratios.extend(median_in_place(&mut one));
+            times.extend(median_in_place(&mut each).map(f64::ln));
         }
-        #[expect(clippy::cast_precision_loss, reason = "placements are few")]
-        let n = medians.len() as f64;
-        let mean = medians.iter().sum::<f64>() / n;
-        let squares: f64 = medians.iter().map(|value| (value - mean).powi(2)).sum();
-        let nanos = [Member::Baseline, Member::Contender].map(|member| pair.per_step(member));
-        let [Some(baseline), Some(contender)] = nanos else { return None };
         Some(Self {
-            log_penalty: mean,
-            variance: (medians.len() > 1).then(|| squares / (n - 1.0) / n),
-            nanos: [baseline.median, contender.median],
+            penalty: Estimate::of(&ratios)?,
+            contender: Estimate::of(&times)?,
+            nanos: median_in_place(&mut all)?,
             footprint_bytes: pair.contender.footprint_bytes,
             noisy,
             simulated_l1: pair.simulated_misses(Member::Contender, 0),
@@ -55,8 +82,10 @@ pub struct Run {
     pub run_id: String,
     /// UTC, RFC 3339: sorts in time.
     pub created: String,
-    /// Digest of the bundle without its last line; tells two files of one identity apart.
+    /// Digest of the bundle without its last line, or how far it came; tells two files of one identity apart.
     pub digest: String,
+    /// Whether it has its end.
+    pub whole: bool,
     /// Hash of the machine class.
     pub class_id: String,
     /// What the hash was made of.
@@ -65,6 +94,8 @@ pub struct Run {
     pub cpu: String,
     /// Hash of the list of cases.
     pub plan: String,
+    /// Cases that were planned, and those that were measured or skipped.
+    pub planned: [usize; 2],
     /// Whether it was measured by a debug build.
     pub debug: bool,
     /// Data caches: name and bytes.
@@ -89,53 +120,27 @@ impl Run {
             noisy.push((class, answer));
             answer
         };
-        let mut cells = BTreeMap::new();
-        for pair in bundle.pairs.iter().filter(|pair| !pair.null) {
-            if let Some(cell) = Cell::of(pair, is_noisy(pair.contender.footprint_bytes)) {
-                cells.insert(pair.id.clone(), cell);
-            }
-        }
+        let cell = |pair: &PairRecord, noisy| Some((pair.id.clone(), Cell::of(pair, noisy)?));
+        let pairs = bundle.pairs.iter().filter(|pair| !pair.null);
+        let cells = pairs.filter_map(|pair| cell(pair, is_noisy(pair.contender.footprint_bytes))).collect();
+        let done = bundle.pairs.len() + bundle.cases.len() + bundle.skipped.len();
         Self {
             bundle_id: header.bundle_id.clone(),
             run_id: header.run_id.clone(),
             created: header.created.clone(),
-            digest: bundle.end.as_ref().map_or_else(String::new, |end| end.sha256.clone()),
+            // Lines are only ever appended: two files of a run that are as long are the same.
+            digest: bundle.end.as_ref().map_or_else(|| format!("cut off after {done}"), |end| end.sha256.clone()),
+            whole: bundle.end.is_some(),
             class_id: header.class_id.clone(),
             machine: header.machine.clone(),
             cpu: shown(&bundle.cpu_name()),
             plan: header.plan.hash.clone(),
+            planned: [header.plan.ids.len(), done],
             debug: header.tool.debug,
             caches: bundle.data_caches(),
             cells,
         }
     }
-}
-
-/// Two different bundles under one identity.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("conflicting bundles: run {run_id} is there twice with different content")]
-pub struct Conflict {
-    /// The run.
-    pub run_id: String,
-}
-
-/// Runs in the order of time and identity, each once.
-///
-/// # Errors
-/// [`Conflict`] if two runs have one bundle's identity, or one run's name on one class, and differ.
-pub fn distinct(mut runs: Vec<Run>) -> Result<Vec<Run>, Conflict> {
-    let key = |run: &Run| (run.created.clone(), run.run_id.clone(), run.bundle_id.clone(), run.digest.clone());
-    runs.sort_by_cached_key(key);
-    runs.dedup_by(|a, b| a.bundle_id == b.bundle_id && a.digest == b.digest);
-    let mut seen = std::collections::HashMap::new();
-    for run in &runs {
-        for name in [run.bundle_id.clone(), format!("{}/{}", run.class_id, run.run_id)] {
-            if seen.insert(name, &run.digest).is_some_and(|other| *other != run.digest) {
-                return Err(Conflict { run_id: run.run_id.clone() });
-            }
-        }
-    }
-    Ok(runs)
 }
 
 /// The fields in which two machine classes differ: name, value of `a`, value of `b`.

@@ -83,12 +83,24 @@ impl Block {
         if calm.len() * 4 < self.rounds() * 3 { all.collect() } else { calm }
     }
 
+    /// The baseline's samples of a round.
+    #[must_use]
+    pub fn baseline_of(&self, round: usize) -> [u64; 2] {
+        [self.baseline_ns[2 * round], self.baseline_ns[2 * round + 1]]
+    }
+
+    /// The contender's samples of a round.
+    #[must_use]
+    pub fn contender_of(&self, round: usize) -> [u64; 2] {
+        [self.contender_ns[2 * round], self.contender_ns[2 * round + 1]]
+    }
+
     /// The samples of the rounds that are used: baseline and contender, in time order.
     #[must_use]
     pub fn used_samples(&self) -> (Vec<u64>, Vec<u64>) {
-        let pick =
-            |samples: &[u64]| self.used_rounds().iter().flat_map(|r| [samples[2 * r], samples[2 * r + 1]]).collect();
-        (pick(&self.baseline_ns), pick(&self.contender_ns))
+        let used = self.used_rounds();
+        let baseline = used.iter().flat_map(|&round| self.baseline_of(round)).collect();
+        (baseline, used.iter().flat_map(|&round| self.contender_of(round)).collect())
     }
 }
 

@@ -12,6 +12,6 @@ pub use crate::advise::finding::staircase;
 pub use break_even::{Pays, pays};
 pub use finding::{copies, finding, trust};
 pub use headline::headline;
-pub use page::{nonce, page};
+pub use page::{Comparison, nonce, page, page_of_comparison};
 pub use rows::{CountedRow, Row, counted_places, rows};
 pub use summary::summary;

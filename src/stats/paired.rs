@@ -16,9 +16,15 @@ pub const SAME_MARGIN: f64 = 0.03;
 /// mean of the four logs free of linear drift. A trailing half round is left out.
 #[must_use]
 pub fn log_ratios(baseline_ns: &[u64], contender_ns: &[u64]) -> Vec<f64> {
-    let log = |ns: u64| (ns.max(1) as f64).ln();
     let rounds = baseline_ns.chunks_exact(2).zip(contender_ns.chunks_exact(2));
-    rounds.map(|(a, b)| (log(b[0]) + log(b[1]) - log(a[0]) - log(a[1])) / 2.0).collect()
+    rounds.map(|(a, b)| log_ratio([a[0], a[1]], [b[0], b[1]])).collect()
+}
+
+/// The log ratio of one round: half the logarithm of the products' ratio.
+#[must_use]
+pub fn log_ratio(baseline_ns: [u64; 2], contender_ns: [u64; 2]) -> f64 {
+    let product = |[a, b]: [u64; 2]| a.max(1) as f64 * b.max(1) as f64;
+    (product(contender_ns) / product(baseline_ns)).ln() / 2.0
 }
 
 /// What a pair costs, as ratios: 1 is no difference.

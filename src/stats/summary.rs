@@ -23,6 +23,16 @@ pub fn median(values: &[f64]) -> Option<f64> {
     quantile(values, 0.5)
 }
 
+/// The median of values whose order may be lost: [`median`] without a copy; `None` without values. None of them may be
+/// not a number.
+pub fn median_in_place(values: &mut [f64]) -> Option<f64> {
+    let middle = values.len().checked_sub(1)? / 2;
+    let even = values.len().is_multiple_of(2);
+    let (_, &mut low, above) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    let high = if even { above.iter().copied().min_by(f64::total_cmp)? } else { low };
+    Some(low + (high - low) * 0.5)
+}
+
 /// The median absolute deviation from the median, unscaled; `None` as [`quantile`].
 #[must_use]
 pub fn mad(values: &[f64]) -> Option<f64> {
@@ -42,6 +52,9 @@ mod tests {
         assert_eq!(quantile(&values, 1.0), Some(9.0));
         assert_eq!(mad(&values), Some(1.5));
         assert_eq!(median(&[]), None);
+        for n in 0..values.len() {
+            assert_eq!(median_in_place(&mut values[..n].to_vec()), median(&values[..n]), "{n}");
+        }
         assert_eq!(median(&[1.0, f64::NAN]), None);
         assert_eq!(median(&[7.0]), Some(7.0));
     }

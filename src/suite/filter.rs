@@ -12,7 +12,13 @@ impl Filter {
     /// Whether the item's id matches.
     #[must_use]
     pub fn keeps(&self, item: &Item) -> bool {
-        self.0.is_match(&item.id())
+        self.keeps_id(&item.id())
+    }
+
+    /// Whether an id matches.
+    #[must_use]
+    pub fn keeps_id(&self, id: &str) -> bool {
+        self.0.is_match(id)
     }
 }
 

@@ -3,6 +3,7 @@
 mod charts;
 mod machine;
 mod tables;
+mod verdict;
 
 use super::finding::finding_of;
 use super::headline::headline_of_many;
@@ -12,6 +13,7 @@ use crate::chart::{names, variables};
 use crate::units::ratio;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use rayon::prelude::*;
+pub use verdict::Comparison;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -20,6 +22,16 @@ const SCRIPT: &str = include_str!("page.js");
 /// which must not be foreseeable; see [`nonce`].
 #[must_use]
 pub fn page(bundles: &[Bundle], nonce: &str) -> String {
+    whole(bundles, None, nonce)
+}
+
+/// The page of bundles that were compared, what was found before all else.
+#[must_use]
+pub fn page_of_comparison(bundles: &[Bundle], comparison: &Comparison<'_>, nonce: &str) -> String {
+    whole(bundles, Some(comparison), nonce)
+}
+
+fn whole(bundles: &[Bundle], comparison: Option<&Comparison<'_>>, nonce: &str) -> String {
     let names = names(bundles);
     let title = match bundles {
         [one] => format!("Loop order on {}", shown(&one.cpu_name())),
@@ -53,6 +65,7 @@ pub fn page(bundles: &[Bundle], nonce: &str) -> String {
             body {
                 header { (top(bundles, &names, &title, &rows)) }
                 main {
+                    @if let Some(comparison) = comparison { (verdict::section(comparison)) }
                     (machine::section(bundles, &names))
                     (drawn)
                     @if bundles.len() > 1 { (tables::comparison(&rows, &names)) }
