@@ -1,7 +1,9 @@
 //! What a bundle says, in sentences: the one place of the words that the report, its charts and `advise` have in common.
 
 use super::chases::{Beside, Chases, beside};
+use super::infer::Point;
 use crate::bundle::{Bundle, shown};
+use crate::stats;
 use crate::suite::SizeClass;
 use crate::units::{bytes_long, nanos, ratio};
 use std::collections::BTreeMap;
@@ -80,7 +82,19 @@ pub fn caches(bundle: &Bundle) -> String {
         Some(format!("{} {bytes} at {}", row.name, nanos(level.latency.estimate)))
     });
     let seen: Vec<String> = seen.collect();
-    if seen.is_empty() { "A chase shows no cache".to_owned() } else { format!("A chase shows {}", seen.join(", ")) }
+    if !seen.is_empty() {
+        return format!("A chase shows {}", seen.join(", "));
+    }
+    // Too few sizes to tell caches by: what the ends cost.
+    let curves = ["base", "huge"].map(|pages| Chases::of(bundle).curve(pages, false));
+    let curve = curves.iter().max_by_key(|curve| curve.points().len());
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size is below 2^53")]
+    let end = |point: &Point| Some((bytes_long(point.size as u64), nanos(stats::median(&point.samples)?)));
+    let ends = curve.and_then(|curve| Some((end(curve.points().first()?)?, end(curve.points().last()?)?)));
+    match ends {
+        Some(((small, near), (large, far))) => format!("A dependent load takes {near} in {small}, {far} in {large}"),
+        None => "No chase was measured".to_owned(),
+    }
 }
 
 /// Where the machine and its curves disagree, one sentence each; nothing where no chase was measured.

@@ -3,46 +3,73 @@
 use super::data::{caption, family, shape};
 use super::picture::{Cell, Data, HEIGHT, Picture, WIDTH};
 use super::plot::{Axis, Curves, Series, Style, plain};
-use crate::bundle::{Bundle, rate, shown};
-use crate::units::ratio;
+use crate::bundle::{Bundle, CaseInfo, rate, shown};
+use crate::units::{bytes_long, ratio};
 use std::collections::BTreeMap;
 
+/// What a line stands for: kernel, size, and what each worker walks.
+fn name(info: &CaseInfo) -> String {
+    let option = |key: &str| info.options.get(key).map(String::as_str);
+    let what = match (option("walk"), option("split"), info.loop_order.as_slice()) {
+        (Some("stream"), ..) => return shown(&format!("{} {}", info.kernel, bytes_long(info.footprint_bytes))),
+        (_, Some("inner"), _) => "columns per worker",
+        (_, Some("blocks"), _) => "blocks per worker",
+        (.., [0, 1]) => "by rows",
+        (.., [1, 0]) => "by columns",
+        _ => "in another order",
+    };
+    shown(&format!(
+        "{} {}, {what}",
+        info.kernel,
+        info.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
+    ))
+}
+
 pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
-    let found = family(bundle, "threads")?;
-    let mut data = Data::new(&["kernel", "shape", "loop", "threads", "gb_per_s"]);
-    let mut lines: BTreeMap<String, Vec<[f64; 2]>> = BTreeMap::new();
-    let mut samples = 0;
+    // Accumulators that share lines are no question of bandwidth.
+    let mut found = family(bundle, "threads")?;
+    found.retain(|one| !one.info.options.contains_key("repeat"));
+    let mut data = Data::new(&["kernel", "shape", "loop", "split", "threads", "gb_per_s"]);
+    let mut lines: BTreeMap<String, BTreeMap<u32, f64>> = BTreeMap::new();
+    let mut add = |info: &CaseInfo, name: &str, ns: f64| {
+        let Some(rate) = rate(info, ns) else { return };
+        if lines.entry(name.to_owned()).or_default().insert(info.threads, rate).is_none() {
+            let loops = info.loop_order.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+            let split = info.options.get("split").map_or("outer", String::as_str);
+            let words = [info.kernel.as_str().into(), shape(info), loops.as_str().into(), split.into()];
+            data.rows.push(words.into_iter().chain([Cell::from(f64::from(info.threads)), Cell::from(rate)]).collect());
+        }
+    };
     for one in &found {
-        let Some(rate) = rate(one.info, one.step.median) else { continue };
-        let (info, threads) = (one.info, f64::from(one.info.threads));
-        let loops = info.loop_order.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        samples += one.samples;
-        let lengths = shape(info);
-        let name = shown(&format!("{} {} {lengths} {loops}", info.kernel, info.dtype));
-        let words = [info.kernel.as_str().into(), lengths, loops.as_str().into()];
-        data.rows.push(words.into_iter().chain([Cell::from(threads), Cell::from(rate)]).collect());
-        lines.entry(name).or_default().push([threads, rate]);
+        // One thread is what pairs of this family divide by, as a rule.
+        if let Some((baseline, penalty)) = one.baseline.filter(|(baseline, _)| baseline.threads == 1) {
+            add(baseline, &name(one.info), one.step.median / penalty);
+        }
+        add(one.info, &name(one.info), one.step.median);
     }
+    let samples: usize = found.iter().map(|one| one.samples).sum();
+    // Those with the most numbers of threads, and of these the fastest.
+    let most = |points: &BTreeMap<u32, f64>| points.values().copied().fold(0.0, f64::max);
+    let mut lines: Vec<(String, BTreeMap<u32, f64>)> = lines.into_iter().collect();
+    lines.sort_by(|(_, a), (_, b)| b.len().cmp(&a.len()).then(most(b).total_cmp(&most(a))));
     let mut series = Vec::new();
     let mut best: Option<(f64, f64, f64, String)> = None;
-    for (color, (name, mut points)) in lines.into_iter().enumerate().take(4) {
-        points.sort_by(|a, b| a[0].total_cmp(&b[0]));
+    for (color, (name, points)) in lines.into_iter().enumerate().take(4) {
+        let points: Vec<[f64; 2]> = points.into_iter().map(|(threads, rate)| [f64::from(threads), rate]).collect();
         let (Some([n0, first]), Some([n1, _])) = (points.first().copied(), points.last().copied()) else { continue };
-        for [threads, rate] in &points {
+        for [threads, rate] in points.iter().filter(|_| n1 > n0) {
             if best.as_ref().is_none_or(|(most, ..)| rate > most) {
                 best = Some((*rate, *threads, rate / first, name.clone()));
             }
         }
-        if n1 > n0 {
+        // One such line is enough to see how far the others stay behind.
+        if n1 > n0 && color == 0 {
             let ideal = vec![[n0, first], [n1, first * n1 / n0]];
             series.push(Series { style: Style::Dashed, ..Series::line("ideal", ideal, color) });
         }
         series.push(Series::line(name, points, color));
     }
-    let (rate, threads, gain, name) = best.ok_or("nothing has a bandwidth among them")?;
-    if series.iter().all(|series| series.points.len() < 2) {
-        return Err("fewer than two numbers of threads were measured".to_owned());
-    }
+    let (rate, threads, gain, name) = best.ok_or("fewer than two numbers of threads were measured")?;
     let machine = &bundle.header.machine;
     // Beyond the cores two threads share one.
     let cores = machine.physical_cores.filter(|_| machine.smt == Some(true)).map(f64::from);

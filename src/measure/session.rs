@@ -272,7 +272,7 @@ impl<'a> Session<'a> {
         let (mut blocks, mut solos) = (Vec::new(), Vec::new());
         let pace = self.settings.pace;
         let pacing = Pacing {
-            placement: Duration::from_nanos(pace.placement_ns),
+            placement: Duration::from_nanos(pace.placement_of(item)),
             sample: Duration::from_nanos(pace.sample_ns),
             least_rounds: pace.least_rounds,
             prime: self.primed(item),

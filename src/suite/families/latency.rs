@@ -21,6 +21,9 @@ const LINE: usize = 64;
 const PAGE: usize = 4096;
 /// Smallest set.
 const LEAST: u64 = 4 << 10;
+/// Pages that a curve of a TLB runs through: from few to twice what second TLBs hold.
+const FEWEST_PAGES: u64 = 8;
+const MOST_PAGES: u64 = 4096;
 
 fn cases(level: Level, machine: &Machine) -> Vec<Case> {
     let second = machine.caches.get(1).copied().unwrap_or(1 << 20);
@@ -34,7 +37,8 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
         Level::Quick => return near.to_vec(),
         Level::Standard => {
             let every = sizes(LEAST, far, 1).into_iter().step_by(2).map(lines);
-            every.chain([huge(lines(far)), pages(second), pages(far), huge(pages(far))]).collect()
+            let curves = inference(machine, second);
+            every.chain([huge(lines(far)), pages(second), pages(far), huge(pages(far))]).chain(curves).collect()
         }
         Level::Full => {
             let most = 8 * machine.last();
@@ -48,6 +52,20 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
         }
     };
     near.into_iter().chain(cases).collect()
+}
+
+/// What the sizes of caches and TLBs are inferred from (`advise::infer`): one node per line, on huge pages where there
+/// are some so that no TLB mixes in; and as many nodes on as many base pages, and beside one another.
+fn inference(machine: &Machine, second: u64) -> impl Iterator<Item = Case> {
+    let policy = if machine.huge_pages { PagePolicy::Huge } else { PagePolicy::Base };
+    let on = |case: Case, pages: PagePolicy| case.with(|options| options.pages = pages);
+    let dense = sizes(LEAST, 2 * second, 8).into_iter().chain(sizes(2 * second, 4 * machine.last(), 3));
+    let nodes = sizes(FEWEST_PAGES, MOST_PAGES, 4);
+    // A line further in every page, or all nodes would meet in one set of the first cache.
+    let sparse = |&nodes: &u64| chase(nodes * (PAGE + LINE) as u64, PAGE + LINE);
+    let beside = nodes.iter().map(|nodes| chase(nodes * LINE as u64, LINE)).collect::<Vec<_>>();
+    let sparse: Vec<Case> = nodes.iter().map(sparse).collect();
+    dense.map(move |bytes| on(chase(bytes, LINE), policy)).chain(beside).chain(sparse)
 }
 
 /// Sizes from `least` to `most`, so many per octave.
