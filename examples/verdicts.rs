@@ -1,9 +1,10 @@
-//! One run with changes built in, to learn how often verdicts between files are right; `scripts/verdicts.py` drives it.
+//! One run with changes built in, to learn how often verdicts are right; `scripts/verdicts.py` drives it.
 //!
-//! `verdicts DIR NAME [SECONDS] [SEED]` measures seven cases, SECONDS per pair and placement (0.08), and leaves three
-//! bundles: `DIR/base/NAME.jsonl`, and `DIR/plus10/` and `DIR/plus20/` whose contenders walk a tenth or a fifth of the
-//! columns once more in every pass. `DIR/same/NAME.json` has what one run says of a case against itself, and against
-//! itself with 5 % more columns.
+//! `verdicts DIR NAME [SECONDS] [SEED] [PLACEMENTS] [sweep|case]` measures seven cases, SECONDS per pair and placement
+//! (0.04) on PLACEMENTS placements (12), a placement of every case and then the next, as `stridewise run` does, or case by
+//! case. It leaves three bundles: `DIR/base/NAME.jsonl`, and `DIR/plus10/` and `DIR/plus20/` whose contenders walk so many
+//! columns once more in every pass as take a tenth or a fifth of it. `DIR/same/NAME.json` has what one run says of a case
+//! against itself, and against itself with 5 % more.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -41,7 +42,8 @@ struct Arm {
 }
 
 impl Arm {
-    fn new(case: &Case, percent: usize) -> Result<Self, Failure> {
+    /// The case, and `columns` of it once more.
+    fn new(case: &Case, columns: usize) -> Result<Self, Failure> {
         let program = |case: &Case| -> Result<Program, Failure> {
             Ok(Program::new(
                 case.kernel,
@@ -52,13 +54,39 @@ impl Arm {
                 &case.nest()?,
             )?)
         };
-        let columns = (case.shape[1] * percent).div_ceil(100);
         // Rows keep their distance: what is left of each is padding.
         let left = (case.shape[1] - columns) * case.dtype.itemsize();
         let mut part = case.clone().with(|options| options.pad = left as u64);
         part.shape[1] = columns;
-        let more = if percent > 0 { Some(program(&part)?) } else { None };
+        let more = if columns > 0 { Some(program(&part)?) } else { None };
         Ok(Self { whole: program(case)?, more })
+    }
+
+    /// The case, and as much of it once more as takes `percent` of a pass. A column more may be cheaper than the others,
+    /// if a cache has kept it: what two fifths of them cost is measured first.
+    fn longer(case: &Case, percent: usize) -> Result<Self, Failure> {
+        if percent == 0 {
+            return Self::new(case, 0);
+        }
+        let trial = case.shape[1] * 2 / 5;
+        let (plain, more, mut buffers) = (Self::new(case, 0)?, Self::new(case, trial)?, map(case)?);
+        let mut passes = 1;
+        while plain.timed(&mut buffers, passes)? < 1_000_000 {
+            passes *= 2;
+        }
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        for _ in 0..9 {
+            before.push(plain.timed(&mut buffers, passes)?);
+            after.push(more.timed(&mut buffers, passes)?);
+        }
+        let middle = |times: &mut Vec<u64>| {
+            times.sort_unstable();
+            times[times.len() / 2]
+        };
+        let (before, after) = (middle(&mut before), middle(&mut after));
+        let cost = after.saturating_sub(before).max(1);
+        let columns = u64::try_from(trial * percent)? * before / (100 * cost) + 1;
+        Self::new(case, usize::try_from(columns)?.min(case.shape[1]))
     }
 
     /// Nanoseconds of `passes` passes.
@@ -185,10 +213,10 @@ fn null_item(case: &Case) -> Item {
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, name, rest @ ..] = arguments.as_slice() else {
-        return Err("usage: verdicts DIR NAME [SECONDS] [SEED]".into());
+        return Err("usage: verdicts DIR NAME [SECONDS] [SEED] [PLACEMENTS] [sweep|case]".into());
     };
     let folder = Path::new(folder);
-    let time = Duration::from_secs_f64(rest.first().map_or(Ok(0.08), |text| text.parse())?);
+    let time = Duration::from_secs_f64(rest.first().map_or(Ok(0.04), |text| text.parse())?);
     let seed = rest.get(1).map_or(Ok(1), |text| text.parse())?;
     let placements: u32 = rest.get(2).map_or(Ok(12), |text| text.parse())?;
     let sweeps = rest.get(3).is_none_or(|text| text != "case");
@@ -243,7 +271,7 @@ fn main() -> Result<(), Failure> {
         let mut arms = vec![Arm::new(&if at < nulls { case.clone() } else { case.baseline() }, 0)?];
         let more: &[usize] = if at < nulls { &[] } else { &[0, 10, 20, 0, 5] };
         for &percent in more {
-            arms.push(Arm::new(case, percent)?);
+            arms.push(Arm::longer(case, percent)?);
         }
         all_arms.push(arms);
     }
@@ -269,7 +297,7 @@ fn main() -> Result<(), Failure> {
         let (five, same) = (ratios(&blocks.remove(4)), ratios(&blocks.remove(3)));
         let noisy = null_is_noisy(&same);
         told.push(serde_json::json!({
-            "case": item.id(), "same_ratios": same, "five_ratios": five,
+            "case": item.id(),
             "same": median(&same).unwrap_or(0.0).exp(), "same_verdict": format!("{:?}", verdict(&same, false)),
             "five": median(&five).unwrap_or(0.0).exp(), "five_verdict": format!("{:?}", verdict(&five, false)),
             "rounds": five.len(), "same_would_fail_a_null_control": noisy,

@@ -5,6 +5,8 @@ usage: scripts/verdicts.py measure FOLDER RUNS [FIRST]     runs into FOLDER, num
        scripts/verdicts.py judge FOLDER…                   every ordered pair of the runs of each FOLDER
        scripts/verdicts.py                                 both: 20 quiet runs, 20 beside a neighbour that streams
 
+SECONDS_PER_PAIR is 0.04 per placement unless set; ORDER=case measures case by case instead of a placement of each in turn.
+
 Judging needs numpy and scipy. A change is more work of the contender, built in by the example, in another file of the
 same run; a run's files are never compared with each other.
 
@@ -24,13 +26,14 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RELEASE = os.path.join(os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target")), "release")
 STRIDEWISE = os.path.join(RELEASE, "stridewise")
+ORDER = os.environ.get("ORDER", "sweep")
 ALARM = ("slower", "faster")
 
 
 def measure(folder, runs, first=1):
     for number in range(first, first + runs):
         example = os.path.join(RELEASE, "examples", "verdicts")
-        subprocess.run([example, folder, f"{number:02}", os.environ.get("SECONDS_PER_PAIR", "0.08"), str(number)], check=True)
+        subprocess.run([example, folder, f"{number:02}", os.environ.get("SECONDS_PER_PAIR", "0.04"), str(number), "12", ORDER], check=True)
 
 
 def compared(now, base):

@@ -329,9 +329,14 @@ fn exports_are_flat_and_other_formats_have_their_form() {
     assert_eq!(bmf[CASE]["penalty"]["value"], row["penalty"]);
     let gab: Value = serde_json::from_slice(&fs::read(find("gab")).unwrap()).unwrap();
     assert_eq!(gab.as_array().unwrap().len(), rows.len());
+    // The grammar of https://go.dev/design/14313-benchmark-format: a key begins with a lower-case letter, a name goes on
+    // after Benchmark without one, then the iterations and pairs of value and unit.
     let go = fs::read_to_string(find("benchfmt")).unwrap();
-    let sample = go.lines().find(|line| line.starts_with("Benchmark")).unwrap();
-    let fields: Vec<&str> = sample.split(' ').collect();
-    assert_eq!((fields.len(), fields[3]), (4, "ns/op"), "{sample}");
-    assert!(fields[1].parse::<u64>().is_ok() && fields[2].parse::<f64>().is_ok());
+    let configuration = regex::Regex::new(r"^[a-z][^\sA-Z:]*: \S.*$").unwrap();
+    let result = regex::Regex::new(r"^Benchmark([^a-z\s]\S*)? [1-9][0-9]* [0-9.eE+-]+ ns/op$").unwrap();
+    let (first, rest): (Vec<&str>, Vec<&str>) = go.lines().partition(|line| !line.starts_with("Benchmark"));
+    assert!(!first.is_empty() && first.iter().all(|line| configuration.is_match(line)), "{first:?}");
+    let wrong = rest.iter().find(|line| !result.is_match(line));
+    assert!(rest.len() > 100 && wrong.is_none(), "{wrong:?}");
+    assert!(rest.iter().all(|line| line.split(' ').nth(2).unwrap().parse::<f64>().is_ok()));
 }

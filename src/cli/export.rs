@@ -40,8 +40,8 @@ pub(super) struct ExportArgs {
     allow_partial: bool,
 }
 
-/// Columns of the flat tables: frozen within schema 1.
-const COLUMNS: [&str; 26] = [
+/// Columns of the flat tables: frozen within schema 1, to which new ones may be added at the end.
+const COLUMNS: [&str; 29] = [
     "bundle_id",
     "run_id",
     "created",
@@ -68,11 +68,16 @@ const COLUMNS: [&str; 26] = [
     "penalty_high",
     "verdict",
     "simulated_l1_misses_per_step",
+    "l1d_bytes",
+    "l2_bytes",
+    "l3_bytes",
 ];
 
 /// One row per pair that is no null control.
 fn rows(bundle: &Bundle) -> Vec<Vec<Value>> {
     let header = &bundle.header;
+    let caches = bundle.data_caches();
+    let cache = |name: &str| caches.iter().find(|(of, _)| of == name).map(|(_, bytes)| *bytes);
     let row = |pair: &bundle::PairRecord| {
         let (case, penalty) = (&pair.contender, pair.penalty()?);
         let ns = |member| pair.per_step(member).map(|ns| ns.median);
@@ -105,6 +110,9 @@ fn rows(bundle: &Bundle) -> Vec<Vec<Value>> {
             json!(penalty.host.high),
             json!(format!("{:?}", bundle.verdict(pair)).to_lowercase()),
             json!(pair.simulated_misses(Member::Contender, 0)),
+            json!(cache("L1d")),
+            json!(cache("L2")),
+            json!(cache("L3")),
         ])
     };
     bundle.pairs.iter().filter(|pair| !pair.null).filter_map(row).collect()

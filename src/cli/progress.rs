@@ -1,6 +1,7 @@
 //! What is seen of a run while it goes on: a bar on a terminal, lines elsewhere, nothing with `--quiet`.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,8 @@ pub(super) struct Progress {
     lines: bool,
     estimates: Vec<u64>,
     started: Instant,
+    /// Lines that were printed.
+    printed: Cell<usize>,
 }
 
 impl Progress {
@@ -21,7 +24,7 @@ impl Progress {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ "));
             bar
         });
-        Self { bar, lines: !terminal && !quiet, estimates, started: Instant::now() }
+        Self { bar, lines: !terminal && !quiet, estimates, started: Instant::now(), printed: Cell::new(0) }
     }
 
     /// Estimates of what is still to come, corrected by how long the finished items took.
@@ -43,7 +46,8 @@ impl Progress {
             bar.set_position(index as u64);
             bar.set_prefix(left);
             bar.set_message(id.to_owned());
-        } else if self.lines {
+        } else if self.lines && index >= self.printed.get() {
+            self.printed.set(index + 1);
             eprintln!("{:>4}/{}  {left:>10}  {id}", index + 1, self.estimates.len());
         }
     }

@@ -11,6 +11,7 @@ mod rounds;
 mod runner;
 mod samples;
 mod session;
+mod sweep;
 mod values;
 
 pub use closures::{Pair, pair};

@@ -1,9 +1,9 @@
-//! A run: items one after the other on one pinned thread, each told to the observer as soon as it is finished.
+//! A session: one pinned thread that checks, simulates and counts what is measured, and knows the machine and the clock.
 
 use super::arena::{Arena, Arm, Arms, Side};
 use super::count::Counting;
 use super::feed::Feed;
-use super::rounds::{Pacing, Watch, paired, solo, timed};
+use super::rounds::{Watch, timed};
 use super::samples::{Block, SoloBlock};
 use super::{Error, Values};
 use crate::counters::{self, Event, EventStatus, Total};
@@ -101,7 +101,7 @@ pub struct Measured {
 
 /// Is told what happens; it keeps what was measured and may print.
 pub trait Observer {
-    /// An item begins: its place in the plan and its id.
+    /// A placement of an item begins: how many items' worth of time has gone, and its id.
     fn started(&mut self, index: usize, id: &str);
 
     /// An item is finished.
@@ -208,31 +208,6 @@ impl<'a> Session<'a> {
         Disturbance { during, frequency_before: self.frequency, frequency_after: probe() }
     }
 
-    /// Measures items in order; returns whether all were, and not stopped.
-    ///
-    /// # Errors
-    /// Results that differ between loop orders, or an observer that could not keep one.
-    pub fn run(&mut self, items: &[Item], observer: &mut dyn Observer) -> Result<bool, Error> {
-        for (index, item) in items.iter().enumerate() {
-            let id = item.id();
-            observer.started(index, &id);
-            let measured = match item.skipped() {
-                Some(why) => Err(Error::Case { id: id.clone(), why: why.to_owned() }),
-                None => self.measure(item),
-            };
-            let members = match measured {
-                Ok(members) => Ok(members),
-                Err(Error::Case { why, .. }) => Err(why),
-                Err(error) => return Err(error),
-            };
-            if self.watch().stopped() {
-                return Ok(false);
-            }
-            observer.finished(index, Measured { id, members })?;
-        }
-        Ok(true)
-    }
-
     /// An item for someone else's clock: Criterion asks for passes, the rounds are kept here.
     ///
     /// # Errors
@@ -241,12 +216,20 @@ impl<'a> Session<'a> {
         Feed::new(self, item)
     }
 
-    fn watch(&self) -> Watch<'_> {
+    pub(super) fn watch(&self) -> Watch<'_> {
         Watch { started: self.started, stop: self.stop, pinned: self.pinned.as_ref() }
     }
 
     pub(super) fn at_ms(&self) -> u64 {
         self.watch().at_ms()
+    }
+
+    pub(super) fn next_u64(&mut self) -> u64 {
+        self.rng.next_u64()
+    }
+
+    pub(super) fn machine(&self) -> &Machine {
+        &self.machine
     }
 
     pub(super) fn flip(&mut self) -> bool {
@@ -265,37 +248,6 @@ impl<'a> Session<'a> {
     pub(super) fn primed(&self, item: &Item) -> bool {
         let small = |case: &Case| case.footprint().is_ok_and(|bytes| self.machine.primes(bytes));
         small(item.contender()) || item.baseline().is_some_and(small)
-    }
-
-    fn measure(&mut self, item: &Item) -> Result<Members, Error> {
-        let mut arms = self.arms(item)?;
-        let (mut blocks, mut solos) = (Vec::new(), Vec::new());
-        let pace = self.settings.pace;
-        let pacing = Pacing {
-            placement: Duration::from_nanos(pace.placement_of(item)),
-            sample: Duration::from_nanos(pace.sample_ns),
-            least_rounds: pace.least_rounds,
-            prime: self.primed(item),
-        };
-        // The first placement also tells what is not timed; the others only add samples.
-        arms.place()?;
-        let shots = self.shots(item, &mut arms)?;
-        for placement in 0..pace.placements.max(1) {
-            if placement > 0 {
-                arms.place()?;
-            }
-            let mut rng = Rng::new(self.rng.next_u64());
-            let watch = self.watch();
-            if item.baseline().is_some() {
-                blocks.push(paired(&mut arms, pacing, placement, &watch, &mut rng));
-            } else {
-                solos.push(solo(&mut arms, pacing, placement, &watch));
-            }
-            if watch.stopped() {
-                break;
-            }
-        }
-        Ok(gather(item, shots, blocks, solos))
     }
 
     /// Checks the results, simulates and counts: everything about the members that is not timed.
