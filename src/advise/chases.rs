@@ -29,17 +29,22 @@ impl<'a> Chases<'a> {
     /// A latency curve: one node per line over bytes, or one per page over pages.
     #[must_use]
     pub fn curve(&self, pages: &str, per_page: bool) -> Curve {
+        self.points(pages, |record| (pitch(record).unwrap_or(self.line) >= self.page) == per_page)
+    }
+
+    /// The chases on such pages that `wanted` says; by bytes, or by nodes where a node is a page or more.
+    fn points(&self, pages: &str, wanted: impl Fn(&CaseRecord) -> bool) -> Curve {
         let of = |record: &&CaseRecord| {
             let case = &record.case;
-            let pitch: u64 = case.options.get("pitch").and_then(|pitch| pitch.parse().ok()).unwrap_or(self.line);
             let policy = case.options.get("pages").map_or("base", String::as_str);
-            case.family == "latency" && policy == pages && case.threads == 1 && (pitch >= self.page) == per_page
+            case.family == "latency" && policy == pages && case.threads == 1 && wanted(record)
         };
         let point = |record: &CaseRecord| {
             let case = &record.case;
             let steps = case.steps.max(1) as f64;
             let per_step = |block: &SoloBlock, ns: u64| ns as f64 / block.passes.max(1) as f64 / steps;
             let samples = record.blocks.iter().flat_map(|block| block.ns.iter().map(move |&ns| per_step(block, ns)));
+            let per_page = pitch(record).is_some_and(|pitch| pitch >= self.page);
             let size = if per_page { steps } else { case.footprint_bytes as f64 };
             Point { size, samples: samples.collect() }
         };
@@ -57,8 +62,15 @@ impl<'a> Chases<'a> {
     pub fn tlbs(&self) -> Option<Inferred> {
         let nodes = |point: &Point| Point { size: point.size / self.line as f64, samples: point.samples.clone() };
         let dense = Curve::new(self.curve("base", false).points().iter().map(nodes).collect());
-        infer::infer(&infer::translation(&self.curve("base", true), &dense)?)
+        // Nodes a whole page apart meet in one set of the first cache, which looks like a small TLB.
+        let apart = self.points("base", |record| pitch(record).is_some_and(|pitch| pitch > self.page));
+        infer::infer(&infer::translation(&apart, &dense)?)
     }
+}
+
+/// Bytes from node to node, where they are not a line.
+fn pitch(record: &CaseRecord) -> Option<u64> {
+    record.case.options.get("pitch")?.parse().ok()
 }
 
 /// A cache or TLB as the machine names it beside what its curve shows.

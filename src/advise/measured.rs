@@ -5,7 +5,7 @@ use super::infer::Inferred;
 use super::model::{Costs, Known, Timed, Traffic};
 use crate::bundle::{Bundle, CaseInfo, Member};
 use crate::memory::PagePolicy;
-use crate::simulate::Geometry;
+use crate::simulate::{Geometry, TlbLevel};
 use crate::stats;
 use crate::suite::Case;
 use std::collections::BTreeMap;
@@ -170,7 +170,10 @@ fn floors(bundle: &Bundle) -> BTreeMap<String, f64> {
 fn geometry(bundle: &Bundle) -> Result<Geometry, String> {
     let given: Geometry = serde_json::from_value(bundle.header.geometry.clone())
         .map_err(|_| "has no cache geometry, so nothing can be predicted from it".to_owned())?;
-    let Geometry { mut levels, tlbs, page, .. } = given;
+    let Geometry { mut levels, mut tlbs, page, .. } = given;
+    if tlbs.is_empty() {
+        tlbs = shown_tlbs(bundle);
+    }
     let nominal: Vec<(String, u64)> = levels.iter().map(|level| (level.name.clone(), level.bytes)).collect();
     let found = Chases::of(bundle).caches();
     let rows = beside(&nominal, found.as_ref(), |bytes| bytes.to_string());
@@ -184,6 +187,16 @@ fn geometry(bundle: &Bundle) -> Result<Geometry, String> {
         *last = shrunk.map_err(|error| error.to_string())?;
     }
     Geometry::new(levels, tlbs, page, "bundle").map_err(|error| error.to_string())
+}
+
+/// The TLBs that the page chase shows, for a machine that names none: virtual ones often do not. Any page may take any
+/// entry.
+fn shown_tlbs(bundle: &Bundle) -> Vec<TlbLevel> {
+    let found = Chases::of(bundle).tlbs();
+    let levels = found.iter().flat_map(|found| &found.levels).take(2).zip(1..);
+    let spec: Vec<String> =
+        levels.map(|(level, number)| format!("l{number}={}", level.capacity.estimate.round().max(1.0))).collect();
+    Geometry::parse_tlbs(&spec.join(",")).unwrap_or_default()
 }
 
 /// Nanoseconds per line of contiguous reads, per level; a level without a roof takes that of the next one out.
