@@ -86,7 +86,9 @@ impl Arm {
         let (before, after) = (middle(&mut before), middle(&mut after));
         let cost = after.saturating_sub(before).max(1);
         let columns = u64::try_from(trial * percent)? * before / (100 * cost) + 1;
-        Self::new(case, usize::try_from(columns)?.min(case.shape[1]))
+        // A walk by lines takes whole ones.
+        let step = if case.options.walk == kernel::Walk::Line { 64 / case.dtype.itemsize() } else { 1 };
+        Self::new(case, usize::try_from(columns)?.next_multiple_of(step).min(case.shape[1]))
     }
 
     /// Nanoseconds of `passes` passes.

@@ -13,6 +13,8 @@ pub struct Estimate {
     pub log: f64,
     /// Variance of that mean by the placements; `None` with fewer than two.
     pub variance: Option<f64>,
+    /// Degrees of freedom of the variance: one less than there are placements.
+    pub freedom: u32,
 }
 
 impl Estimate {
@@ -21,8 +23,9 @@ impl Estimate {
         let n = medians.len() as f64;
         let mean = medians.iter().sum::<f64>() / n;
         let squares: f64 = medians.iter().map(|value| (value - mean).powi(2)).sum();
-        (!medians.is_empty())
-            .then(|| Self { log: mean, variance: (medians.len() > 1).then(|| squares / (n - 1.0) / n) })
+        let variance = (medians.len() > 1).then(|| squares / (n - 1.0) / n);
+        let freedom = u32::try_from(medians.len()).unwrap_or(u32::MAX).saturating_sub(1);
+        (!medians.is_empty()).then_some(Self { log: mean, variance, freedom })
     }
 }
 

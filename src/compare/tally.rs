@@ -30,6 +30,7 @@ pub(super) struct Sum {
     sum: i128,
     squares: i128,
     within: i128,
+    freedom: u64,
 }
 
 /// Mean, mean variance inside runs, sum of squares around the mean.
@@ -38,6 +39,8 @@ pub(super) struct Moments {
     pub(super) mean: f64,
     pub(super) within: f64,
     pub(super) squares: f64,
+    /// Degrees of freedom of the variance inside runs, all runs together.
+    pub(super) freedom: f64,
 }
 
 impl Sum {
@@ -47,12 +50,14 @@ impl Sum {
         self.squares += value * value;
         // A single placement tells nothing of its variance; that of a run holds it.
         self.within += exact(one.variance.unwrap_or(without), FINE);
+        self.freedom += u64::from(one.freedom);
     }
 
     fn merge(&mut self, other: &Self) {
         self.sum += other.sum;
         self.squares += other.squares;
         self.within += other.within;
+        self.freedom += other.freedom;
     }
 
     #[expect(clippy::cast_precision_loss, reason = "runs are few, and the difference is small")]
@@ -61,7 +66,7 @@ impl Sum {
         let around = inexact(n * self.squares - self.sum * self.sum, GRID * GRID);
         let runs = runs as f64;
         let (mean, within) = (inexact(self.sum, GRID) / runs, inexact(self.within, FINE) / runs);
-        Moments { mean, within, squares: around / runs }
+        Moments { mean, within, squares: around / runs, freedom: self.freedom as f64 }
     }
 }
 
@@ -244,7 +249,7 @@ mod tests {
         let values: Vec<f64> = (0..1000).map(|_| 3.0 + rng.unit()).collect();
         let sum = |values: &[f64]| {
             let mut sum = Sum::default();
-            values.iter().for_each(|&log| sum.add(Estimate { log, variance: Some(log * 1e-6) }, 0.0));
+            values.iter().for_each(|&log| sum.add(Estimate { log, variance: Some(log * 1e-6), freedom: 5 }, 0.0));
             sum
         };
         let (mut backwards, half) = (values.clone(), values.split_at(300));

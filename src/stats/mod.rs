@@ -14,5 +14,5 @@ pub use paired::{
     CHANGE_FLOOR, NULL_MARGIN, Penalty, RUN_TO_RUN_NANOS, RUN_TO_RUN_RATIO, SAME_MARGIN, Verdict, log_ratio,
     log_ratios, null_is_noisy, penalty, verdict,
 };
-pub use special::{binomial_half_cdf, normal_quantile, t_quantile, two_sided};
+pub use special::{binomial_half_cdf, normal_quantile, t_quantile, two_sided_t};
 pub use summary::{mad, median, median_in_place, quantile};

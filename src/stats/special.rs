@@ -24,10 +24,10 @@ pub fn binomial_half_cdf(k: u64, n: u64) -> f64 {
     sum.min(1.0)
 }
 
-/// P(|Z| > |x|) of a standard normal Z.
+/// P(|T| > |x|) of Student's T with `freedom` degrees.
 #[must_use]
-pub fn two_sided(x: f64) -> f64 {
-    2.0 * (1.0 - normal_cdf(x.abs()))
+pub fn two_sided_t(x: f64, freedom: f64) -> f64 {
+    incomplete_beta(freedom / 2.0, 0.5, freedom / (freedom + x * x))
 }
 
 fn normal_cdf(x: f64) -> f64 {
@@ -119,6 +119,10 @@ mod tests {
         close(t_quantile(0.995, 2.0), 9.924_843_200_918_287);
         close(t_quantile(0.025, 30.0), -2.042_272_456_301_238);
         close(t_quantile(0.975, 1e4), 1.960_201_239_890_626);
+        // 2 * stats.t.sf(x, freedom)
+        close(two_sided_t(-2.570_581_835_636_314_6, 5.0), 0.05);
+        close(two_sided_t(9.924_843_200_918_287, 2.0), 0.01);
+        assert_eq!(two_sided_t(0.0, 3.0), 1.0);
         close(normal_quantile(0.975), 1.959_963_984_540_054);
         close(normal_quantile(1e-6), -4.753_424_308_822_899);
         close(binomial_half_cdf(3, 10), 0.171_875);
