@@ -3,7 +3,7 @@
 //! What a shared cache holds for this machine, and what memory gives it, drifts over seconds. An item whose placements
 //! follow each other sees one moment of that, another run sees another: ratios of arrays in the last cache then move by
 //! a tenth from run to run, while no run knows. Placements that are spread over the run see the same mixture every time.
-//! Items are taken in groups, so that a run that is cut off has kept all but the group it was in.
+//! Items are taken in groups, so that a run that is cut off has kept all but some of the group it was in.
 
 use super::rounds::{Pacing, paired, solo};
 use super::samples::{Block, SoloBlock};
@@ -81,24 +81,26 @@ impl Session<'_> {
         let placements = self.settings().pace.placements.max(1);
         let mut visits = 0;
         for placement in 0..placements {
-            for one in &mut going {
+            let last = placement + 1 == placements;
+            for (at, one) in going.iter_mut().enumerate() {
                 observer.started(first + visits / placements as usize, &one.id);
                 visits += 1;
-                if one.failed.is_some() {
-                    continue;
+                if one.failed.is_none() {
+                    match self.place(one, placement, last) {
+                        Ok(()) => {}
+                        Err(Error::Case { why, .. }) => one.failed = Some(why),
+                        Err(error) => return Err(error),
+                    }
+                    if self.watch().stopped() {
+                        return Ok(false);
+                    }
                 }
-                match self.place(one, placement, placement + 1 == placements) {
-                    Ok(()) => {}
-                    Err(Error::Case { why, .. }) => one.failed = Some(why),
-                    Err(error) => return Err(error),
-                }
-                if self.watch().stopped() {
-                    return Ok(false);
+                if last {
+                    // It is kept before the next item is touched: nothing finished is lost.
+                    let done = std::mem::replace(one, Going::new(one.item));
+                    observer.finished(first + at, done.measured())?;
                 }
             }
-        }
-        for (at, one) in going.into_iter().enumerate() {
-            observer.finished(first + at, one.measured())?;
         }
         Ok(true)
     }

@@ -23,6 +23,7 @@ pub(super) struct Machine<T> {
     pub(super) levels: Levels<T>,
     pub(super) tlbs: Vec<TlbStage<T>>,
     /// Whether the CPU searches sets by vectors.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "elsewhere there is nothing to choose"))]
     pub(super) vectors: bool,
     line_bits: u32,
     page_bits: u32,
