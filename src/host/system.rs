@@ -17,6 +17,10 @@ pub struct Memory {
     pub cgroup_limit: Fact<u64>,
     /// What of that is still free.
     pub cgroup_free: Fact<u64>,
+    /// What this process may still map under its own limit (`ulimit -v`); `None` without one. Not a fact of the machine,
+    /// so no file holds it.
+    #[serde(skip)]
+    pub process_free: Option<u64>,
 }
 
 impl Memory {
@@ -28,15 +32,26 @@ impl Memory {
         };
         let (cgroup_limit, cgroup_free) = cgroup::memory(root);
         // Before Linux 3.14 there is no MemAvailable; MemFree is the cautious answer.
-        Self { total: read("MemTotal"), available: read("MemAvailable").or(read("MemFree")), cgroup_limit, cgroup_free }
+        let available = read("MemAvailable").or(read("MemFree"));
+        Self { total: read("MemTotal"), available, cgroup_limit, cgroup_free, process_free: process_free(root) }
     }
 
-    /// Bytes that a run may take: the smaller of what is available and what the control group leaves.
+    /// Bytes that a run may take: the least of what is available and what the control group and the process's own limit
+    /// leave.
     #[must_use]
     pub fn usable(&self) -> Option<u64> {
-        let known = [self.available.value(), self.cgroup_free.value()];
+        let known = [self.available.value(), self.cgroup_free.value(), self.process_free.as_ref()];
         known.into_iter().flatten().copied().min()
     }
+}
+
+/// Bytes of address space that the process's limit leaves.
+fn process_free(root: &Root) -> Option<u64> {
+    let limits = root.text("proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    let limit: u64 = line.split_whitespace().next()?.parse().ok()?;
+    let mapped = kibibytes(&root.text("proc/self/status").ok()?, "VmSize").ok()?;
+    Some(limit.saturating_sub(mapped))
 }
 
 fn kibibytes(text: &str, name: &str) -> Result<u64, Absence> {
