@@ -46,11 +46,20 @@ pub fn plan_hash(ids: &[String]) -> String {
     hex(&digest.finalize())
 }
 
-/// `[A-Za-z0-9._-]{1,64}`, not beginning with a dot or dash: it names a folder.
+/// `[A-Za-z0-9._-]{1,64}`, not beginning with a dot or dash nor ending with a dot, and no device of Windows: it names a
+/// folder on every system.
 #[must_use]
 pub fn is_run_id(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-    (1..=64).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with(['.', '-'])
+    let stem = text.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let numbered = stem.strip_prefix("com").or(stem.strip_prefix("lpt"));
+    let device = ["con", "prn", "aux", "nul"].contains(&stem.as_str())
+        || numbered.is_some_and(|number| number.len() == 1 && number.bytes().all(|b| b.is_ascii_digit()));
+    (1..=64).contains(&text.len())
+        && text.bytes().all(allowed)
+        && !text.starts_with(['.', '-'])
+        && !text.ends_with('.')
+        && !device
 }
 
 /// `2026-11-24T08:15:30Z`.
