@@ -199,7 +199,8 @@ fn shown_tlbs(bundle: &Bundle) -> Vec<TlbLevel> {
     Geometry::parse_tlbs(&spec.join(",")).unwrap_or_default()
 }
 
-/// Nanoseconds per line of contiguous reads, per level; a level without a roof takes that of the next one out.
+/// Nanoseconds per line of contiguous reads, per level; a level without a roof takes that of the next one out, or else of
+/// the last one in.
 fn streams(bundle: &Bundle, geometry: &Geometry) -> Result<Vec<f64>, String> {
     let mut rates: BTreeMap<usize, f64> = BTreeMap::new();
     let sizes: Vec<u64> = geometry.levels.iter().map(|level| level.bytes).collect();
@@ -211,9 +212,11 @@ fn streams(bundle: &Bundle, geometry: &Geometry) -> Result<Vec<f64>, String> {
         }
     }
     let line = geometry.line() as f64;
-    let at = |class: usize| rates.range(class..).next().map(|(_, rate)| line / rate);
+    // Suites stay below a last cache of hundreds of megabytes: memory is then taken as dear as the farthest read.
+    let known = |class: usize| rates.range(class..).next().or_else(|| rates.range(..class).next_back());
+    let at = |class: usize| known(class).map(|(_, rate)| line / rate);
     let found: Option<Vec<f64>> = (1..=sizes.len()).map(at).collect();
-    found.ok_or_else(|| "has no contiguous reads beyond the caches (family roof)".to_owned())
+    found.ok_or_else(|| "has no contiguous reads (family roof)".to_owned())
 }
 
 /// The chase's latency of each level beyond the first, memory last.
