@@ -3,12 +3,13 @@
 # executions and time per target. Needs nightly Rust and cargo-fuzz.
 #
 # usage: scripts/fuzz.sh [SECONDS per target] [SECONDS per slice]     default 3600 and 60
-# A file named by STOP_FILE ends the slice in progress and holds the next ones back while it is there.
+# A file named by STOP_FILE ends the slice in progress and holds the next ones back while it is there. TARGETS="ops npy"
+# takes only those, so that two of these scripts can run beside each other.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 total=${1:-3600} slice=${2:-60}
 host=$(rustc -vV | awk '/^host:/ {print $2}')
-targets=(bundle ops npy specs filter)
+read -ra targets <<<"${TARGETS:-bundle ops npy specs filter}"
 export ASAN_OPTIONS=detect_leaks=0
 cargo +nightly fuzz build --fuzz-dir fuzz --target "$host" >/dev/null
 mkdir -p fuzz/log

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use stridewise::bundle::{Bundle, Partial, parse, plan_hash};
-use stridewise::compare::{Rule, Run, across, changes};
+use stridewise::chart::Theme;
+use stridewise::compare::{Brief, Rule, Run, Tally, across, changes};
 use stridewise::host::MachineClass;
 use stridewise::{chart, report};
 
@@ -16,11 +17,13 @@ fn used(bundle: Bundle) {
     assert!(!text.contains("<script") && !text.contains('\u{1b}'));
     assert_eq!(page.matches("<script").count(), 1, "one script, our own");
     let run = Run::of(&bundle);
-    changes(std::slice::from_ref(&run), std::slice::from_ref(&run), Rule { threshold: 0.05 });
-    across(&[run]);
+    let tally = Tally::of(std::slice::from_ref(&run));
+    let _ = changes(&tally, &tally, Rule { threshold: 0.05 });
+    let _ = across(&[Brief::of(&run)]);
     let bundles = [bundle];
     for chart in chart::CHARTS {
-        if let Ok(svg) = chart.svg(&bundles) {
+        if let Ok(picture) = chart.picture(&bundles) {
+            let svg = picture.svg(Theme::Light, chart.name);
             assert!(!svg.contains("<script") && !svg.contains("NaN"), "{svg}");
         }
     }

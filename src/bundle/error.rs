@@ -39,4 +39,10 @@ pub enum BundleError {
         /// Whether that run has its end.
         finished: bool,
     },
+    /// Another process is writing the file.
+    #[error("{}: a run in progress is writing it; wait for its end or stop it, or give another folder with --out", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
 }

@@ -71,7 +71,9 @@ impl Header {
 }
 
 impl Tool {
-    fn this(isa: String) -> Self {
+    /// This program, with the instruction set that its kernels use.
+    #[must_use]
+    pub fn this(isa: String) -> Self {
         Self {
             name: "stridewise".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

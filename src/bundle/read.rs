@@ -68,14 +68,25 @@ pub fn read(path: &Path, partial: Partial) -> Result<Bundle, BundleError> {
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, BundleError> {
+    regular(path)?;
+    let opened = File::open(path).map_err(|source| BundleError::Io { path: path.to_owned(), source })?;
+    bytes_of(path, &opened)
+}
+
+/// Asked before a file is opened: opening a pipe waits for its other end.
+pub(super) fn regular(path: &Path) -> Result<(), BundleError> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => Ok(()),
+        Ok(_) => Err(BundleError::File { path: path.to_owned(), what: "not a regular file".to_owned() }),
+        Err(source) => Err(BundleError::Io { path: path.to_owned(), source }),
+    }
+}
+
+/// What is in an opened file, if it is no more than is read and has not the first bytes of something else.
+pub(super) fn bytes_of(path: &Path, opened: &File) -> Result<Vec<u8>, BundleError> {
     let io = |source| BundleError::Io { path: path.to_owned(), source };
     let file = |what: &str| BundleError::File { path: path.to_owned(), what: what.to_owned() };
-    // Asked before it is opened: opening a pipe waits for a writer.
-    if !std::fs::metadata(path).map_err(io)?.is_file() {
-        return Err(file("not a regular file"));
-    }
     let mut bytes = Vec::new();
-    let opened = File::open(path).map_err(io)?;
     opened.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
     if bytes.len() as u64 > MOST_BYTES {
         return Err(file("larger than 64 MiB, the most that is read"));

@@ -20,6 +20,7 @@ mod plot;
 mod progress;
 mod report;
 mod results;
+mod resume;
 mod run;
 mod run_table;
 mod selection;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 impl From<BundleError> for Failure {
     fn from(error: BundleError) -> Self {
         let exit = match &error {
-            BundleError::Io { .. } => Exit::Internal,
+            BundleError::Io { .. } | BundleError::Busy { .. } => Exit::Internal,
             BundleError::Line { .. } | BundleError::File { .. } => Exit::Invalid,
             BundleError::Exists { .. } => Exit::Usage,
         };
@@ -45,12 +45,13 @@ impl Results {
     }
 
     pub(super) fn push(&mut self, measured: Measured) -> std::io::Result<()> {
-        self.writer.push(&Record::of(measured)).map_err(|error| match error {
-            BundleError::Io { path, source } => {
-                std::io::Error::new(source.kind(), format!("{}: {source}", path.display()))
-            }
-            other => std::io::Error::other(other),
-        })
+        self.writer.push(&Record::of(measured)).map_err(named)
+    }
+
+    /// As [`Results::push`]; when this returns, the line is on the disk.
+    pub(super) fn keep(&mut self, measured: Measured) -> std::io::Result<()> {
+        self.push(measured)?;
+        self.writer.sync().map_err(named)
     }
 
     /// Ends the bundle, draws, writes the summary, and returns what is printed.
@@ -63,6 +64,14 @@ impl Results {
 
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+}
+
+/// The error of a file, with its name.
+fn named(error: BundleError) -> std::io::Error {
+    match error {
+        BundleError::Io { path, source } => std::io::Error::new(source.kind(), format!("{}: {source}", path.display())),
+        other => std::io::Error::other(other),
     }
 }
 

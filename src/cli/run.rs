@@ -4,6 +4,7 @@ use super::exit::{Exit, Failure};
 use super::output::{self, Format};
 use super::progress::Progress;
 use super::results::Results;
+use super::resume::{self, Here};
 use super::selection::{Planned, Selection};
 use crate::bundle::{About, Bundle, Config, Header, Place};
 use crate::host::Host;
@@ -12,7 +13,6 @@ use crate::measure::{Error, Measured, Observer, Session, Settings};
 use crate::report;
 use crate::suite::{self, Item, Machine, Pace};
 use clap::Args;
-use std::collections::HashSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Args, Debug)]
 pub(super) struct RunArgs {
     #[command(flatten)]
-    selection: Selection,
+    pub(super) selection: Selection,
     /// Folder for the results [default: results/<run-id>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -33,7 +33,7 @@ pub(super) struct RunArgs {
     resume: Option<PathBuf>,
     /// CPU to measure on [default: the last this process may use]
     #[arg(long, value_name = "N")]
-    cpu: Option<u32>,
+    pub(super) cpu: Option<u32>,
     /// Seed of every random choice [default: 1]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -64,7 +64,11 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     match &args.resume {
         Some(folder) => {
             let (results, bundle) = Results::resume(folder)?;
-            resume(args, &host, &machine, isa, results, &bundle)
+            let values = args.selection.values()?;
+            let left = resume::left(folder, &bundle, Here { host: &host, machine: &machine, isa }, args)?;
+            note(&format!("{} of {} cases are left", left.items.len(), bundle.header.plan.ids.len()), args.quiet);
+            let settings = Settings { values, ..Settings::of_host(&host, left.seed, left.pace, left.cpu, isa) };
+            measure(args, session(settings, &host)?, results, &left.items, &machine, left.pace)
         }
         None => fresh(args, &host, &machine, isa),
     }
@@ -117,60 +121,29 @@ pub(super) fn header(host: &Host, suite: String, items: &[Item], engine: &str, s
 
 /// The command line without what may be a path.
 fn arguments() -> Vec<String> {
-    let mut path = false;
-    let keep = |argument: String| {
-        let hidden = path || argument.contains(['/', '\\']);
-        path = matches!(argument.as_str(), "--out" | "--resume" | "--npy");
-        if hidden { "(path)".to_owned() } else { argument }
-    };
-    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).map(keep).collect()
+    hidden(std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()))
 }
 
-fn resume(
-    args: &RunArgs,
-    host: &Host,
-    machine: &Machine,
-    isa: Isa,
-    results: Results,
-    bundle: &Bundle,
-) -> Result<Exit, Failure> {
-    let header = &bundle.header;
-    let folder = results.folder().display().to_string();
-    let refuse = |why: String| Failure::new(Exit::NotComparable, format!("--resume {folder}: {why}"));
-    let class = host.machine_class().id();
-    if class != header.class_id {
-        return Err(refuse(format!("was measured on machine class {}, this one is {class}", header.class_id)));
-    }
-    if header.tool.isa != isa.name() || header.config.engine != "paired" {
-        return Err(refuse(format!("was measured with {} and the {} engine", header.tool.isa, header.config.engine)));
-    }
-    let values = args.selection.values()?;
-    match (header.config.data.is_some(), values.is_some()) {
-        (true, false) => return Err(refuse("was measured on the values of a file; give it with --npy".to_owned())),
-        (false, true) => return Err(refuse("was not measured on the values of a file: --npy".to_owned())),
-        _ => {}
-    }
-    let parse = |id: &String| -> Result<Item, Failure> {
-        let case: suite::Case = id.parse().map_err(|error| refuse(format!("plan: {error}")))?;
-        Ok(Item::of(case).checked(machine))
+/// Flags whose value is a path, and one whose value never is, whatever it looks like.
+const PATHS: [&str; 3] = ["--out", "--resume", "--npy"];
+const PATTERN: &str = "--filter";
+
+fn hidden(arguments: impl Iterator<Item = String>) -> Vec<String> {
+    let mut before = String::new();
+    let keep = |argument: String| {
+        let (flag, value) =
+            argument.split_once('=').map_or((argument.as_str(), None), |(flag, value)| (flag, Some(value)));
+        let kept = match value {
+            Some(_) if PATHS.contains(&flag) => format!("{flag}=(path)"),
+            _ if PATHS.contains(&before.as_str()) => "(path)".to_owned(),
+            _ if before == PATTERN || flag == PATTERN => argument.clone(),
+            _ if argument.contains(['/', '\\']) => "(path)".to_owned(),
+            _ => argument.clone(),
+        };
+        before = argument;
+        kept
     };
-    let items: Vec<Item> = header.plan.ids.iter().map(parse).collect::<Result<_, _>>()?;
-    let pairs = bundle.pairs.iter().map(|pair| &pair.id);
-    let cases = bundle.cases.iter().map(|case| &case.case.id);
-    let done: HashSet<&String> = pairs.chain(cases).chain(bundle.skipped.iter().map(|skipped| &skipped.id)).collect();
-    let left: Vec<Item> = items.into_iter().filter(|item| !done.contains(&item.id())).collect();
-    note(&format!("{} of {} cases are left", left.len(), header.plan.ids.len()), args.quiet);
-    let config = &header.config;
-    let pace = Pace {
-        placements: config.placements,
-        placement_ns: config.placement_ns,
-        sample_ns: config.sample_ns,
-        ..suite::Level::Standard.pace()
-    };
-    // Another seed than the finished part had: the same one would repeat its random choices.
-    let seed = config.seed.wrapping_add(done.len() as u64);
-    let settings = Settings { values, ..Settings::of_host(host, seed, pace, args.cpu, isa) };
-    measure(args, session(settings, host)?, results, &left, machine, pace)
+    arguments.map(keep).collect()
 }
 
 struct Keeper<'a> {
@@ -184,7 +157,7 @@ impl Observer for Keeper<'_> {
     }
 
     fn finished(&mut self, _: usize, measured: Measured) -> std::io::Result<()> {
-        self.results.push(measured)
+        self.results.keep(measured)
     }
 }
 
@@ -243,5 +216,22 @@ fn json(bundle: &Bundle) -> Result<String, Failure> {
 fn note(text: &str, quiet: bool) {
     if !quiet {
         eprintln!("stridewise: {text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_is_kept_and_every_pattern_is() {
+        let kept = |text: &str| hidden(text.split(' ').map(str::to_owned)).join(" ");
+        assert_eq!(kept("run --out a --quiet"), "run --out (path) --quiet");
+        assert_eq!(kept("run --out=a --npy=b.npy --resume=c"), "run --out=(path) --npy=(path) --resume=(path)");
+        assert_eq!(kept("run --suite quick /home/me"), "run --suite quick (path)");
+        assert_eq!(
+            kept("run --filter /64x64/ --filter=a/b --out x/y"),
+            "run --filter /64x64/ --filter=a/b --out (path)"
+        );
     }
 }

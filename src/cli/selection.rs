@@ -64,6 +64,18 @@ pub(super) struct Planned {
 }
 
 impl Selection {
+    /// The same, of another file, and of every family and id if `all`.
+    pub(super) fn instead(self, npy: Option<std::path::PathBuf>, all: bool) -> Self {
+        let Self { array, filter, family, .. } = self;
+        let (filter, family) = if all { (None, Vec::new()) } else { (filter, family) };
+        Self { array: ArrayArgs { npy, ..array }, filter, family, ..self }
+    }
+
+    /// The file that the arrays hold the values of.
+    pub(super) fn npy(&self) -> Option<&std::path::Path> {
+        self.array.npy.as_deref()
+    }
+
     /// The plan on this machine.
     pub(super) fn plan(&self, machine: &Machine) -> Result<Planned, Failure> {
         let custom = self.custom(machine)?;
