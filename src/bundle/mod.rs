@@ -9,6 +9,7 @@ mod check;
 mod counted;
 mod error;
 mod header;
+mod held;
 mod model;
 mod read;
 mod record;
@@ -29,5 +30,5 @@ pub use model::{
 };
 pub use read::{Partial, files, parse, read};
 pub use summary::{Member, PerStep, rate, simulated_misses};
-pub use text::{LONGEST_TEXT, markdown, shown, shown_in_markdown};
+pub use text::{LONGEST_TEXT, cell, markdown, shown, shown_in_markdown};
 pub use writer::{Place, Writer};

@@ -21,6 +21,14 @@ pub fn shown(text: &str) -> String {
     out
 }
 
+/// A text for a cell of CSV: what a spreadsheet would take for a formula has a `'` before it, spaces before it or not.
+#[must_use]
+pub fn cell(text: &str) -> String {
+    let first = text.trim_start_matches(' ').chars().next();
+    let formula = first.is_some_and(|first| matches!(first, '=' | '+' | '-' | '@' | '\t' | '\r'));
+    if formula { format!("'{text}") } else { text.to_owned() }
+}
+
 /// [`shown`], and what Markdown would take for markup is escaped: tables, code, images, HTML, mentions.
 #[must_use]
 pub fn shown_in_markdown(text: &str) -> String {
@@ -31,7 +39,11 @@ pub fn shown_in_markdown(text: &str) -> String {
 #[must_use]
 pub fn markdown(text: &str) -> String {
     let mut out = String::new();
-    for c in text.chars() {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        // Mentions and references are found after entities and escapes are resolved: only a space between, of no width,
+        // keeps them apart.
+        let apart = matches!(c, '@' | '#') && chars.peek().is_some_and(|next| next.is_alphanumeric());
         match c {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
@@ -43,9 +55,12 @@ pub fn markdown(text: &str) -> String {
             }
             _ => out.push(c),
         }
+        if apart {
+            out.push_str("&#8203;");
+        }
     }
     // Workflow commands and links that are made of bare text.
-    out.replace("::", ":\\:").replace("://", ":\\//")
+    out.replace("::", ":\\:").replace("://", ":\\//").replace("www.", "www\\.")
 }
 
 #[cfg(test)]
@@ -58,6 +73,10 @@ mod tests {
         assert_eq!(shown(&"x".repeat(200)).len(), LONGEST_TEXT + 3);
         let markdown = super::shown_in_markdown("</details>|![x](http://y) @me ::warning::");
         assert!(!markdown.contains('<') && !markdown.contains("::") && !markdown.contains('@'), "{markdown}");
+        assert_eq!(
+            super::markdown("i7 @ 3 GHz, @me, fixes #1, www.x"),
+            "i7 &#64; 3 GHz, &#64;&#8203;me, fixes \\#&#8203;1, www\\.x"
+        );
         assert!(markdown.contains("\\|") && markdown.contains("!\\[") && !markdown.contains("://"), "{markdown}");
     }
 }

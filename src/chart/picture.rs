@@ -3,6 +3,7 @@
 use super::canvas::{Area, Canvas};
 use super::ink::{Ink, Theme, written};
 use super::text::{escape, lines, plain};
+use crate::bundle::cell;
 use resvg::{tiny_skia, usvg};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -91,9 +92,8 @@ impl Data {
     #[must_use]
     pub fn csv(&self) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
-        let field = |cell: &Cell| match cell {
-            Cell::Text(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{}", plain(text)),
-            Cell::Text(text) => plain(text),
+        let field = |one: &Cell| match one {
+            Cell::Text(text) => cell(&plain(text)),
             Cell::Number(number) => number.to_string(),
             Cell::Absent => String::new(),
         };

@@ -118,12 +118,11 @@ fn rows(bundle: &Bundle) -> Vec<Vec<Value>> {
     bundle.pairs.iter().filter(|pair| !pair.null).filter_map(row).collect()
 }
 
-/// A field of CSV: text that a spreadsheet would take for a formula is prefixed; numbers stay.
+/// A field of CSV: only text can be a formula, so numbers stay, with whatever sign.
 fn field(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{text}"),
-        Value::String(text) => text.clone(),
+        Value::String(text) => bundle::cell(text),
         other => other.to_string(),
     }
 }

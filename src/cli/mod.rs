@@ -26,6 +26,7 @@ mod run_table;
 mod selection;
 mod simulate;
 mod validate;
+mod workers;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use exit::Exit;
@@ -63,6 +64,7 @@ enum Command {
 /// Runs the command line and returns its exit code: errors go to standard error as one line.
 #[must_use]
 pub fn main() -> ExitCode {
+    crate::host::errors_instead_of_signals();
     let command = || examples::with_examples(Cli::command());
     let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
@@ -78,14 +80,20 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Advise(args) => advise::run(&args),
-        Command::Compare(args) => compare::run(&args),
+        Command::Compare(args) => {
+            workers::workers();
+            compare::run(&args)
+        }
         Command::Export(args) => export::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Host(args) => host::run(&args),
         Command::Layout(args) => layout::run(&args),
         Command::List(args) => list::run(&args),
         Command::Plot(args) => plot::run(&args),
-        Command::Report(args) => report::run(&args),
+        Command::Report(args) => {
+            workers::workers();
+            report::run(&args)
+        }
         Command::Run(args) => run::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Validate(args) => validate::run(&args),

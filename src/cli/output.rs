@@ -44,7 +44,12 @@ pub(super) fn push(text: &mut String, lines: impl Iterator<Item = String>) {
 
 /// Control characters as escapes: names of files and messages may hold what others wrote.
 pub(super) fn escaped(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }).collect()
+    let hidden = |c: char| {
+        // Controls; what is not seen; what turns the direction of the text around it; what ends a line elsewhere.
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    text.chars().flat_map(|c| if hidden(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 
 /// A document for programs, with its newline.

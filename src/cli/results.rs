@@ -57,6 +57,7 @@ impl Results {
     /// Ends the bundle, draws, writes the summary, and returns what is printed.
     pub(super) fn finish(self, noise: serde_json::Value, draw: bool) -> Result<(Bundle, String), Failure> {
         let path = self.writer.finish(noise)?;
+        super::workers::workers();
         let bundle = bundle::read(&path, Partial::Allowed)?;
         let text = present(&self.folder, &bundle, draw)?;
         Ok((bundle, text))

@@ -24,6 +24,7 @@ pub use geometry::{Cache, CpuidGeometry, Disagreement, Kind, Tlb};
 pub use identity::Cpu;
 pub use noise::{FrequencyProbe, Noise, NoiseDelta, dependent_adds, frequency_probe};
 pub use root::{Root, cpu_list};
+pub use sys::errors_instead_of_signals;
 pub use system::{Frequency, HugePool, Memory, NumaNode, Pages, System, Topology};
 
 use serde::{Deserialize, Serialize};
@@ -82,13 +83,15 @@ impl Seen {
     fn live() -> Self {
         let affinity = Affinity::at_start().cpus().to_vec();
         let first = affinity.first().copied();
-        let asked = std::thread::spawn(move || {
+        let read = move || {
             let _pinned = first.and_then(|cpu| pin(cpu).ok());
             cpuid::read()
-        });
+        };
+        // In a thread of its own, which no one misses if it cannot go back; in this one where no thread may be started.
+        let asked = std::thread::Builder::new().spawn(read);
         Self {
             arch: std::env::consts::ARCH.to_owned(),
-            cpuid: asked.join().unwrap_or_default(),
+            cpuid: asked.map_or_else(|_| read(), |thread| thread.join().unwrap_or_default()),
             page_bytes: Pages::live_base(),
             affinity,
         }

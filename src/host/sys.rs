@@ -14,6 +14,14 @@ pub(super) struct ThreadUsage {
     pub(super) involuntary: u64,
 }
 
+/// Has a write beyond the limit on the size of files (`ulimit -f`) fail with an error, which can be told, as one on a full
+/// disk does, instead of ending the process.
+pub fn errors_instead_of_signals() {
+    #[cfg(unix)]
+    // SAFETY: a number and a constant; no handler of ours is installed.
+    let _ = unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 #[cfg(target_os = "linux")]
 pub(super) use linux::{affinity, current_cpu, page_bytes, set_affinity, thread_usage};
 #[cfg(not(target_os = "linux"))]

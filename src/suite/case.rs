@@ -42,7 +42,7 @@ pub enum CaseError {
     #[error("shape {0}: there is nothing to walk; every axis needs at least one element")]
     Empty(String),
     /// More axes than are supported, or none.
-    #[error("shape {0}: expected 1 to {MOST_AXES} axes")]
+    #[error("shape {}: expected 1 to {MOST_AXES} axes", if .0.is_empty() { "()" } else { .0 })]
     Axes(String),
     /// The fastest axis is no whole number of lines.
     #[error("walk=line takes 64 bytes per step: the fastest axis has {bytes} bytes and the padding {pad}")]

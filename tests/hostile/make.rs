@@ -85,6 +85,16 @@ fn edited(base: &Base, from: &str, to: &str) -> Vec<u8> {
 const SCRIPT: &str = "<script>window.sentinel=1</script>";
 
 /// The texts of the manifest's first group, by number.
+fn texts(number: &str) -> Vec<String> {
+    let more: &[&str] = match number {
+        "05" => &["data:text/html,<script>window.sentinel=1</script>"],
+        "09" => &["see http://localhost and www.localhost.com, mail me@localhost.com"],
+        "18" => &["+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1,1)", "\t=1+1", "\r=1+1", " =1+1"],
+        _ => &[],
+    };
+    text(number).into_iter().chain(more.iter().map(|&text| text.to_owned())).collect()
+}
+
 fn text(number: &str) -> Option<String> {
     Some(match number {
         "01" => SCRIPT.to_owned(),
@@ -130,10 +140,14 @@ pub(crate) fn make(number: &str, base: &Base) -> Vec<Made> {
     let cache = |key: &str, value: u64| with(&|base| base.header()["machine"]["caches"][0][key] = json!(value));
     let raw = |bytes: &[u8]| bytes.to_vec();
     let sealed = base.sealed("\n");
-    if let Some(text) = text(number) {
+    let texts = texts(number);
+    if !texts.is_empty() {
         // In a field of free text it is read; as an id, which follows from other fields, it is refused.
-        let id = with(&|base| base.pair()["id"] = json!(text));
-        return vec![read(base.clone().says(&text).sealed("\n")), refused(id)];
+        let both = |text: String| {
+            let id = with(&|base| base.pair()["id"] = json!(text));
+            [read(base.clone().says(&text).sealed("\n")), refused(id)]
+        };
+        return texts.into_iter().flat_map(both).collect();
     }
     match number {
         "16" => vec![refused(with(&|base| base.pair()["id"] = json!("order/sum/f8/64x64/C/1,0/e\u{301}")))],

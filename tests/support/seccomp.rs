@@ -1,4 +1,4 @@
-//! Starts a command under a seccomp filter that denies `perf_event_open`, as container engines do.
+//! Starts a command under a seccomp filter that denies a system call, as container engines do.
 #![allow(unsafe_code, reason = "a filter is installed in the child between fork and exec")]
 
 use std::io;
@@ -10,7 +10,12 @@ const ERRNO: u32 = 0x0005_0000;
 
 /// Denies `perf_event_open` with `errno` in `command` and all it starts.
 pub(crate) fn deny_perf_event_open(command: &mut Command, errno: i32) {
-    let number = u32::try_from(libc::SYS_perf_event_open).unwrap();
+    deny(command, libc::SYS_perf_event_open, errno);
+}
+
+/// Denies a system call with `errno` in `command` and all it starts.
+pub(crate) fn deny(command: &mut Command, call: libc::c_long, errno: i32) {
+    let number = u32::try_from(call).unwrap();
     let errno = u32::try_from(errno).unwrap();
     // SAFETY: the closure makes system calls only and allocates nothing, so it may run between fork and exec.
     unsafe { command.pre_exec(move || install(number, errno)) };
