@@ -16,12 +16,13 @@ pub fn is_plain_square(id: &str) -> bool {
     sides.is_some_and(|(rows, columns)| rows == columns && rows.parse().is_ok_and(u64::is_power_of_two))
 }
 
-/// The penalty of the largest plain square in each cache, the nearest cache first: name of the place, penalty.
+/// The penalty of the largest plain square in each cache that the run is sure of, the nearest cache first: name of the
+/// place, penalty.
 #[must_use]
 pub fn staircase(bundle: &Bundle) -> Vec<(String, f64)> {
     let caches = bundle.data_caches();
     let mut found: BTreeMap<usize, (u64, f64)> = BTreeMap::new();
-    for pair in bundle.pairs.iter().filter(|pair| is_plain_square(&pair.id)) {
+    for pair in bundle.pairs.iter().filter(|pair| is_plain_square(&pair.id) && bundle.is_sure(pair)) {
         let Some(penalty) = pair.penalty() else { continue };
         let bytes = pair.contender.footprint_bytes;
         let at = match bundle.size_class(bytes) {

@@ -175,6 +175,19 @@ impl Bundle {
         stats::verdict(&pair.log_ratios().concat(), self.is_noisy(pair.contender.footprint_bytes))
     }
 
+    /// Whether this run says anything of a pair: a figure of one that it does not may stand in no sentence.
+    #[must_use]
+    pub fn is_sure(&self, pair: &PairRecord) -> bool {
+        self.verdict(pair) != Verdict::Inconclusive
+    }
+
+    /// Null controls that failed.
+    #[must_use]
+    pub fn noisy_nulls(&self) -> usize {
+        let nulls = self.pairs.iter().filter(|pair| pair.null);
+        nulls.filter(|pair| stats::null_is_noisy(&pair.log_ratios().concat())).count()
+    }
+
     /// The floor of a walk, nanoseconds per step: the same walk inside the first cache.
     #[must_use]
     pub fn floor(&self, case: &CaseInfo) -> Option<f64> {

@@ -107,8 +107,10 @@ pub(super) fn caption(bundles: &[&Bundle], samples: &str, interval: &str) -> Str
         _ => String::new(),
     };
     let debug = if bundles.iter().any(|bundle| bundle.header.tool.debug) { " DEBUG BUILD" } else { "" };
+    let failed: usize = bundles.iter().map(|bundle| bundle.noisy_nulls()).sum();
+    let noisy = if failed > 0 { format!(" NOISY: {failed} NULL CONTROLS FAILED") } else { String::new() };
     let samples = if samples.is_empty() { String::new() } else { format!("; {samples}") };
-    format!("{who}{class}{samples}; {interval}; by stridewise{debug}")
+    format!("{who}{class}{samples}; {interval}; by stridewise{debug}{noisy}")
 }
 
 /// Caches of a machine: name with size, bytes.

@@ -31,7 +31,8 @@ pub(super) fn draw(bundles: &[Bundle]) -> Result<Picture, String> {
                 if interval {
                     band.push([x, run.low, run.high]);
                 }
-                if walk.is_none() && highest.is_none_or(|(ratio, ..)| run.estimate > ratio) {
+                let sure = walk.is_none() && bundle.is_sure(pair);
+                if sure && highest.is_none_or(|(ratio, ..)| run.estimate > ratio) {
                     highest = Some((run.estimate, pair.contender.footprint_bytes, cpu));
                 }
                 let mut row: Vec<Cell> = vec![cpu.as_str().into(), name.into(), shape(&pair.contender)];
@@ -60,9 +61,14 @@ pub(super) fn draw(bundles: &[Bundle]) -> Result<Picture, String> {
             }
         }
     }
-    let (highest, at, cpu) =
-        highest.filter(|_| !series.is_empty()).ok_or("no square sums of f8 in C order were measured at two sizes")?;
-    let on = if bundles.len() > 1 { format!(" on {cpu}") } else { String::new() };
+    if series.is_empty() {
+        return Err("no square sums of f8 in C order were measured at two sizes".to_owned());
+    }
+    let title = match highest {
+        Some((highest, at, cpu)) if bundles.len() > 1 => format!("{} on {cpu}", finding::dearest(highest, at)),
+        Some((highest, at, _)) => finding::dearest(highest, at),
+        None => "Too noisy to say what columns cost".to_owned(),
+    };
     let all = || series.iter().flat_map(|series| series.points.iter());
     let heights = series.iter().flat_map(|s| s.band.iter()).flat_map(|&[_, low, high]| [low, high]);
     let heights = heights.chain(all().map(|p| p[1])).chain([1.0]);
@@ -84,7 +90,7 @@ pub(super) fn draw(bundles: &[Bundle]) -> Result<Picture, String> {
         interval += &format!("; {} more CPUs are not drawn", bundles.len() - MOST);
     }
     Ok(Picture {
-        title: format!("{}{on}", finding::dearest(highest, at)),
+        title,
         subtitle:
             "Time of order 1,0 / time of order 0,1; sum over square C-order arrays of f8, powers of two; base pages"
                 .to_owned(),
