@@ -4,17 +4,18 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(rustc -vV | awk '/^host:/ {print $2}')
-export PROPTEST_CASES=${PROPTEST_CASES:-4}
+export PROPTEST_CASES=${PROPTEST_CASES:-4} STRIDEWISE_NESTS=${STRIDEWISE_NESTS:-2000}
 
 echo "== AddressSanitizer"
 RUSTFLAGS=-Zsanitizer=address cargo +nightly test --quiet --target "$target" --target-dir target/asan \
-    --lib --test kernels -- kernel memory every_ contiguous non_ checksums operands
+    --lib --test kernels --test any_nest -- kernel memory every_ contiguous non_ checksums operands
 
 echo "== memcheck"
 command -v valgrind >/dev/null || { apt-get update -qq && apt-get install -y -qq valgrind; }
-binaries=$(cargo test --quiet --no-run --message-format=json --lib --test kernels |
-    sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
+binaries=$(cargo test --quiet --no-run --message-format=json --lib --test kernels --test any_nest |
+    # The program itself is built beside its tests.
+    sed -n '/"test":true/s/.*"executable":"\([^"]*\)".*/\1/p')
 for binary in $binaries; do
     # A big refused mapping is part of the tests; valgrind's own warning about it is no error.
-    PROPTEST_CASES=1 valgrind --quiet --error-exitcode=1 --leak-check=no "$binary" kernel memory every_ non_ operands
+    PROPTEST_CASES=1 STRIDEWISE_NESTS=${MEMCHECK_NESTS:-200} valgrind --quiet --error-exitcode=1 --leak-check=no "$binary" kernel memory every_ non_ operands
 done
