@@ -14,7 +14,7 @@ echo "== memcheck"
 command -v valgrind >/dev/null || { apt-get update -qq && apt-get install -y -qq valgrind; }
 binaries=$(cargo test --quiet --no-run --message-format=json --lib --test kernels --test any_nest |
     # The program itself is built beside its tests.
-    sed -n '/"test":true/s/.*"executable":"\([^"]*\)".*/\1/p')
+    sed -n '/"profile":{[^}]*"test":true/s/.*"executable":"\([^"]*\)".*/\1/p')
 for binary in $binaries; do
     # A big refused mapping is part of the tests; valgrind's own warning about it is no error.
     PROPTEST_CASES=1 STRIDEWISE_NESTS=${MEMCHECK_NESTS:-200} valgrind --quiet --error-exitcode=1 --leak-check=no "$binary" kernel memory every_ non_ operands

@@ -1,8 +1,8 @@
 //! What was counted beside what was simulated, per access and per line; recomputed from the totals of a line.
 
-use super::model::{CaseInfo, CaseRecord, PairRecord};
+use super::model::{Bundle, CaseInfo, CaseRecord, PairRecord};
 use super::summary::Member;
-use crate::counters::{self, Derived, Event, Place, Total};
+use crate::counters::{self, Derived, Event, Place, Reading, Total};
 use serde_json::Value;
 
 /// Counted figures of one walk and, for the misses, the simulated ones.
@@ -50,8 +50,14 @@ fn simulated(report: &Value, place: Place) -> Option<f64> {
     counters::per(misses?, warm.get("accesses")?.as_u64()?)
 }
 
+/// Whether its counter ran at all, and no longer than it was enabled: what else a file says was never counted.
+fn ran(total: &Total) -> bool {
+    !matches!(total.reading, Reading::Counted { enabled_ns, running_ns, .. } if running_ns == 0 || running_ns > enabled_ns)
+}
+
 fn of(totals: &Value, report: Option<&Value>, info: &CaseInfo) -> Counted {
-    let totals: Vec<Total> = serde_json::from_value(totals.clone()).unwrap_or_default();
+    let mut totals: Vec<Total> = serde_json::from_value(totals.clone()).unwrap_or_default();
+    totals.retain(ran);
     let events: Vec<Event> = totals.iter().filter_map(|total| counters::named(total.reading.event())).collect();
     let lines = report.and_then(|report| report.get("warm")?.get("lines")?.as_u64()).unwrap_or(0);
     let Derived { cycles_per_access, ipc, misses, .. } = counters::derive(&events, &totals, lines, info.accesses);
@@ -83,6 +89,21 @@ impl CaseRecord {
     #[must_use]
     pub fn counted(&self) -> Option<Counted> {
         Some(of(self.counted.as_ref()?, self.simulated.as_ref(), &self.case))
+    }
+}
+
+impl Bundle {
+    /// Counts that cannot be: they are left out everywhere, and their number is told.
+    #[must_use]
+    pub fn impossible_counts(&self) -> usize {
+        let pairs = self.pairs.iter().filter_map(|pair| pair.counted.as_ref());
+        let of_pairs = pairs.flat_map(|figures| [&figures.baseline, &figures.contender]);
+        let totals = of_pairs.chain(self.cases.iter().filter_map(|case| case.counted.as_ref()));
+        let impossible = |totals: &Value| {
+            let totals: Vec<Total> = serde_json::from_value(totals.clone()).unwrap_or_default();
+            totals.iter().filter(|total| !ran(total)).count()
+        };
+        totals.map(impossible).sum()
     }
 }
 

@@ -88,6 +88,12 @@ pub fn trust(bundle: &Bundle) -> Vec<String> {
     for (reason, events) in bundle.uncounted() {
         lines.push(format!("{events} hardware events were not counted: {reason}."));
     }
+    let impossible = bundle.impossible_counts();
+    if impossible > 0 {
+        lines.push(format!(
+            "{impossible} counts were dropped: their counter ran not at all, or for longer than it was enabled."
+        ));
+    }
     lines.extend(disagreements(bundle));
     if bundle.header.tool.debug {
         lines.push("Measured with a debug build: these times mean nothing.".to_owned());
