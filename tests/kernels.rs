@@ -5,6 +5,7 @@ use stridewise::kernel::{self, Isa, Kernel, KernelError, Program, Stores, Walk};
 use stridewise::layout::{DType, Layout, Order};
 use stridewise::memory::{Buffer, PagePolicy};
 use stridewise::nest::{LoopNest, LoopOrder, Operand, Role};
+use stridewise::suite::Case;
 
 /// A nest without its kernel: what the generator draws.
 #[derive(Clone, Debug)]
@@ -91,8 +92,54 @@ fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(30)
 }
 
+/// The same with the first operand that can be kept in a register standing still in the innermost loop.
+fn standing(nest: &LoopNest, operand: usize) -> Option<LoopNest> {
+    let axis = nest.loops().last()?.axis;
+    let mut operands = nest.operands().to_vec();
+    let unit = operands[operand].itemsize as i64;
+    for (k, one) in operands.iter_mut().enumerate() {
+        // Only one of them stands.
+        one.steps[axis] = if k == operand {
+            0
+        } else if one.steps[axis] == 0 {
+            unit
+        } else {
+            one.steps[axis]
+        };
+        // Enough in front and behind for any step.
+        one.start = (1 << 14) * unit;
+    }
+    let buffers = operands.iter().map(|operand| (operand.itemsize << 15) as u64).collect();
+    let order = LoopOrder::identity(nest.axes().len());
+    let plain = LoopNest::new(nest.axes().to_vec(), operands, buffers, &order).ok()?;
+    Some(plain.with_loops(nest.loops().to_vec()).ok()?.hoisting())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_sum_kept_in_memory_or_in_a_register_equals_the_reference(drawn in drawn(), passes in 1_u64..3) {
+        for kernel in [Kernel::Reduce, Kernel::Product] {
+            for dtype in DType::ALL {
+                for walk in [Walk::Element, Walk::Stream] {
+                    if kernel == Kernel::Product && dtype == DType::C16 && walk == Walk::Stream {
+                        continue;
+                    }
+                    let plain = drawn.nest(kernel, dtype, walk);
+                    let isas = if walk == Walk::Element { vec![Isa::Baseline] } else { Isa::available() };
+                    for isa in isas {
+                        equals_reference(kernel, dtype, walk, isa, &plain, passes);
+                        for operand in 0..kernel.roles().len() {
+                            let Some(nest) = standing(&plain, operand) else { continue };
+                            prop_assert!(nest.is_hoisted(operand));
+                            equals_reference(kernel, dtype, walk, isa, &nest, passes);
+                        }
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_program_equals_the_reference_on_random_nests(drawn in drawn(), passes in 1_u64..4) {
@@ -242,4 +289,100 @@ fn a_line_walk_refuses_split_lines() {
     let shifted = Buffer::new(256, PagePolicy::Base, 8).unwrap();
     let ran = new(&lines(0, 256)).unwrap().run(&mut [shifted], 1);
     assert!(matches!(ran, Err(KernelError::BufferAlignment { index: 0, .. })));
+}
+
+#[test]
+fn stencils_equal_the_reference_in_every_order_type_and_walk() {
+    for (kernel, shape) in [(Kernel::Stencil5, "9x13"), (Kernel::Stencil5, "3x70"), (Kernel::Stencil7, "5x4x19")] {
+        for dtype in DType::ALL {
+            for order in ["C", "F"] {
+                let axes = shape.split('x').count();
+                for loops in LoopOrder::all(axes) {
+                    for rest in ["", "/tile=3"] {
+                        let id = format!("stencil/{kernel}/{dtype}/{shape}/{order}/{loops}{rest}");
+                        let case: Case = id.parse().unwrap_or_else(|error| panic!("{error}"));
+                        let nest = case.nest().unwrap();
+                        equals_reference(kernel, dtype, Walk::Element, Isa::Baseline, &nest, 2);
+                        for isa in Isa::available().into_iter().filter(|_| case.baseline().loops == loops) {
+                            equals_reference(kernel, dtype, Walk::Stream, isa, &nest, 2);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn blocks_turned_in_registers_hold_what_a_plain_copy_holds() {
+    for (dtype, edge) in [(DType::F4, 16), (DType::I4, 16), (DType::F8, 8), (DType::I8, 8), (DType::C16, 4)] {
+        for (rows, columns) in [(1, 1), (2, 3), (5, 4)] {
+            for order in ["C/0,1/dest=F", "C/1,0/dest=F", "F/0,1/dest=C", "F/1,0/dest=C"] {
+                let shape = format!("{}x{}", rows * edge, columns * edge);
+                for (more, stores) in [
+                    ("", Stores::Plain),
+                    ("/stores=nt", Stores::NonTemporal),
+                    ("/pad=64", Stores::Plain),
+                    ("/leaf=32", Stores::Plain),
+                    ("/tile=32", Stores::Plain),
+                    ("/tile=16,32", Stores::Plain),
+                ] {
+                    if stores == Stores::NonTemporal && !cfg!(target_arch = "x86_64") {
+                        continue;
+                    }
+                    // Options of an id are sorted.
+                    let mut options: Vec<&str> = order.split('/').skip(2).chain(more.split('/').skip(1)).collect();
+                    options.push("walk=block");
+                    options.sort_unstable();
+                    let loops: Vec<&str> = order.split('/').take(2).collect();
+                    let id = format!("t/copy/{dtype}/{shape}/{}/{}", loops.join("/"), options.join("/"));
+                    let case: Case = id.parse().unwrap_or_else(|error| panic!("{error}"));
+                    let plain = case.clone().with(|options| {
+                        options.walk = Walk::Element;
+                        options.stores = Stores::Plain;
+                    });
+                    let (nest, other) = (case.nest().unwrap(), plain.nest().unwrap());
+                    assert_eq!(nest.bytes_read_written(), other.bytes_read_written());
+                    for isa in Isa::available() {
+                        let map = |&bytes: &u64| Buffer::new(bytes, PagePolicy::Base, 0).unwrap();
+                        let [mut ours, mut theirs] =
+                            [&nest, &other].map(|nest| nest.buffers().iter().map(map).collect::<Vec<_>>());
+                        kernel::prepare(&mut ours, dtype, 5);
+                        kernel::prepare(&mut theirs, dtype, 5);
+                        let program = Program::new(Kernel::Copy, dtype, Walk::Block, stores, isa, &nest).unwrap();
+                        program.run(&mut ours, 2).unwrap();
+                        kernel::reference(Kernel::Copy, dtype, &other, &mut theirs).unwrap();
+                        assert!(ours[1].as_bytes() == theirs[1].as_bytes(), "{id} {isa}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_register_or_a_block_cannot_hold_is_refused() {
+    let still = |roles: &[Role], hoisting: bool| {
+        let operand = |(buffer, &role): (usize, &Role)| Operand { role, buffer, itemsize: 8, start: 0, steps: vec![0] };
+        let operands: Vec<Operand> = roles.iter().enumerate().map(operand).collect();
+        let nest = LoopNest::new(vec![4], operands, vec![8; roles.len()], &LoopOrder::identity(1)).unwrap();
+        if hoisting { nest.hoisting() } else { nest }
+    };
+    let program = |kernel: Kernel, walk: Walk, nest: &LoopNest| {
+        Program::new(kernel, DType::F8, walk, Stores::Plain, Isa::best(), nest).map(|_| ())
+    };
+    let sum = still(Kernel::Sum.roles(), true);
+    assert!(matches!(program(Kernel::Sum, Walk::Element, &sum), Err(KernelError::Hoisted { operand: 0, .. })));
+    assert_eq!(program(Kernel::Sum, Walk::Element, &still(Kernel::Sum.roles(), false)), Ok(()));
+    let both = still(Kernel::Reduce.roles(), true);
+    assert!(matches!(program(Kernel::Reduce, Walk::Element, &both), Err(KernelError::Hoisted { operand: 1, .. })));
+    let copy = still(Kernel::Copy.roles(), false);
+    assert!(matches!(program(Kernel::Copy, Walk::Block, &copy), Err(KernelError::ItemSize { .. })));
+    let mut lines = copy.operands().to_vec();
+    lines.iter_mut().for_each(|operand| operand.itemsize = 64);
+    let lines = LoopNest::new(vec![4], lines, vec![64; 2], &LoopOrder::identity(1)).unwrap();
+    assert!(matches!(
+        program(Kernel::Copy, Walk::Block, &lines),
+        Err(KernelError::Block { expected: 8, found: 4, .. })
+    ));
 }

@@ -34,7 +34,7 @@ fn copies(copy: &PairRecord, view: &PairRecord) -> bool {
     let seen = |info: &CaseInfo| {
         let mut options = info.options.clone();
         // How the copy is written does not change what is copied.
-        for key in ["dest", "tile", "leaf"] {
+        for key in ["dest", "tile", "leaf", "stores", "walk"] {
             options.remove(key);
         }
         (info.shape.clone(), info.dtype.clone(), info.order.clone(), options)

@@ -6,6 +6,7 @@
 
 mod bodies;
 mod data;
+mod error;
 mod idiom;
 mod isa;
 mod program;
@@ -13,20 +14,25 @@ mod raw;
 mod raw_chase;
 #[cfg(target_arch = "aarch64")]
 mod raw_neon;
+mod raw_rows;
 mod raw_scalar;
 mod raw_select;
 mod raw_team;
+mod raw_transpose;
 #[cfg(target_arch = "x86_64")]
 mod raw_x86;
 mod reference;
 mod runner;
+mod walk;
 
 pub use bodies::Kernel;
 pub use data::{Checksum, checksum, prepare};
+pub use error::KernelError;
 pub use idiom::{Idiom, Idiomatic, Path};
 pub use isa::Isa;
-pub use program::{KernelError, Program, Split, Stores, Walk};
+pub use program::Program;
 pub use raw_chase::Cycle;
 pub use raw_team::Team;
 pub use reference::reference;
 pub use runner::Runner;
+pub use walk::{Split, Stores, Walk};

@@ -2,206 +2,17 @@
 
 use super::bodies::Kernel;
 use super::data::Checksum;
-use super::idiom::Idiom;
 use super::isa::Isa;
 use super::raw::Bound;
 use super::raw_select::Wanted;
+use super::raw_transpose::turns;
+use super::{KernelError, Stores, Walk};
 use crate::layout::DType;
 use crate::memory::Buffer;
-use crate::nest::{LoopNest, LoopOrder, NestError, Operand, Role};
-use std::fmt;
-use std::str::FromStr;
+use crate::nest::{LoopNest, LoopOrder, Operand, Role};
 
 /// Bytes that the line walk takes per step.
 const LINE: usize = 64;
-
-/// How a nest is walked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Walk {
-    /// The code as written: one element per step, several independent chains.
-    #[default]
-    Element,
-    /// What the memory system does: one whole line of 64 bytes per step.
-    Line,
-    /// The roof: vectors along contiguous innermost loops.
-    Stream,
-}
-
-/// How results are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Stores {
-    /// Through the caches.
-    #[default]
-    Plain,
-    /// Past the caches; only for whole lines.
-    NonTemporal,
-}
-
-/// What each worker of a team gets of a nest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Split {
-    /// A share of the outermost loop: rows where rows are walked.
-    #[default]
-    Outer,
-    /// A share of the innermost loop: columns where rows are walked.
-    Inner,
-    /// Blocks: as many across and down as there are workers, dealt along the diagonals.
-    Blocks,
-}
-
-macro_rules! named {
-    ($type:ident, $what:literal, $($variant:ident $name:literal),*) => {
-        impl $type {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The name in case ids and bundles.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),* }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.name())
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, String> {
-                Self::ALL.iter().copied().find(|one| one.name() == text).ok_or_else(|| {
-                    crate::units::unknown($what, text, &[$($name),*])
-                })
-            }
-        }
-    };
-}
-
-named!(Walk, "walk", Element "element", Line "line", Stream "stream");
-named!(Stores, "kind of stores", Plain "plain", NonTemporal "nt");
-named!(Split, "split", Outer "outer", Inner "inner", Blocks "blocks");
-
-/// Why a kernel does not run on a nest or on buffers.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KernelError {
-    /// Other operands than the kernel has.
-    #[error("{kernel} takes operands {expected:?}, the nest has {found:?}")]
-    Operands {
-        /// The kernel.
-        kernel: Kernel,
-        /// Its roles.
-        expected: Vec<Role>,
-        /// The nest's.
-        found: Vec<Role>,
-    },
-    /// An access that is not one element, or one line in a line walk.
-    #[error("operand {operand}: the {walk} walk of {dtype} takes {expected} bytes per step, the nest says {found}")]
-    ItemSize {
-        /// Position of the operand.
-        operand: usize,
-        /// The walk.
-        walk: Walk,
-        /// The element type.
-        dtype: DType,
-        /// Bytes per step.
-        expected: usize,
-        /// Bytes the nest has.
-        found: usize,
-    },
-    /// A line walk, or a non-temporal store, that would touch two lines at once.
-    #[error("operand {operand}: starts and steps must be multiples of 64 bytes for a {what}")]
-    Alignment {
-        /// Position of the operand.
-        operand: usize,
-        /// What needs it.
-        what: &'static str,
-    },
-    /// A kernel whose accesses no nest describes.
-    #[error("{kernel} walks no nest of loops")]
-    NoNest {
-        /// The kernel.
-        kernel: Kernel,
-    },
-    /// The stream walk on a nest whose innermost loop skips bytes.
-    #[error("operand {operand}: the stream walk needs an innermost loop over neighbours, but it steps {step} bytes")]
-    NotContiguous {
-        /// Position of the operand.
-        operand: usize,
-        /// Its innermost byte step.
-        step: i64,
-    },
-    /// The stream walk on operands that share bytes, one of them written.
-    #[error("operand {operand} is written and shares bytes with another: the stream walk cannot keep the order")]
-    Overlap {
-        /// Position of the written operand.
-        operand: usize,
-    },
-    /// Non-temporal stores where there are none.
-    #[error(
-        "non-temporal stores are for writing kernels on x86-64, of 4 bytes or more at a time: not for {kernel}, {walk}"
-    )]
-    NoNonTemporal {
-        /// The kernel.
-        kernel: Kernel,
-        /// The walk.
-        walk: Walk,
-    },
-    /// An instruction set that this CPU does not have.
-    #[error("this CPU has no {isa}; it has {}", .has.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
-    NoSuchIsa {
-        /// What was asked for.
-        isa: Isa,
-        /// What there is.
-        has: Vec<Isa>,
-    },
-    /// Buffers that are not those of the nest.
-    #[error("buffer {index} has {found} bytes, the nest needs {needed}")]
-    BufferSize {
-        /// Position of the buffer.
-        index: usize,
-        /// Bytes it has; 0 if it is missing.
-        found: u64,
-        /// Bytes the nest says.
-        needed: u64,
-    },
-    /// A buffer at an address that splits lines.
-    #[error("buffer {index} starts at {address:#x}, not on a line of 64 bytes")]
-    BufferAlignment {
-        /// Position of the buffer.
-        index: usize,
-        /// Its first byte.
-        address: u64,
-    },
-    /// No cycle for so many chains.
-    #[error(
-        "a cycle of {nodes} nodes, one per {pitch} bytes, for {chains} chains: expected 1, 2, 4 or 8 chains, as many nodes at least, and a pitch of 8 bytes at least, less than 2^63 bytes together"
-    )]
-    Cycle {
-        /// Nodes.
-        nodes: usize,
-        /// Bytes from one to the next.
-        pitch: usize,
-        /// Chains.
-        chains: usize,
-    },
-    /// A buffer in which a cycle was not laid, or which was written to since.
-    #[error("the buffer does not hold the cycle: it was not laid there, or the buffer was written to since")]
-    Astray,
-    /// An idiom that is not written for this.
-    #[error("idiom {idiom}: {why}")]
-    Idiom {
-        /// The idiom.
-        idiom: Idiom,
-        /// What is wrong.
-        why: String,
-    },
-    /// The nest without the loops that the stream walk joins was refused.
-    #[error(transparent)]
-    Nest(#[from] NestError),
-}
 
 /// A kernel, dtype, walk, kind of stores and instruction set bound to a nest.
 ///
@@ -249,13 +60,22 @@ impl Program {
         }
         check_roles(kernel, nest)?;
         let isa = if walk == Walk::Element { Isa::Baseline } else { isa };
-        let wanted = Wanted { dtype, walk, stores, isa };
+        let hoisted = check_hoisted(kernel, walk, stores, nest)?;
+        let wanted = Wanted { dtype, walk, stores, isa, hoisted };
         check_item_sizes(wanted, nest)?;
+        check_alike(kernel, nest)?;
+        if kernel == Kernel::Product && dtype == DType::C16 && walk != Walk::Element {
+            return Err(KernelError::NoProduct { kernel, dtype });
+        }
         let nest = match walk {
             Walk::Element => nest.clone(),
             Walk::Line => check_lines(nest)?,
             Walk::Stream => check_stream(nest)?,
+            Walk::Block => check_block(kernel, dtype, nest)?,
         };
+        if walk == Walk::Line && !kernel.has_lines() {
+            return Err(KernelError::NoLines { kernel });
+        }
         if stores == Stores::NonTemporal {
             check_non_temporal(kernel, walk, &nest)?;
         }
@@ -274,7 +94,7 @@ impl Program {
 
     /// Whether no access of whole lines splits one.
     pub(super) fn check_alignment(&self, buffers: &[Buffer]) -> Result<(), KernelError> {
-        if self.wanted.walk == Walk::Line || self.wanted.stores == Stores::NonTemporal {
+        if matches!(self.wanted.walk, Walk::Line | Walk::Block) || self.wanted.stores == Stores::NonTemporal {
             let split = buffers.iter().position(|buffer| !buffer.address().is_multiple_of(LINE as u64));
             if let Some(index) = split {
                 return Err(KernelError::BufferAlignment { index, address: buffers[index].address() });
@@ -355,7 +175,7 @@ pub(super) fn check_buffers(nest: &LoopNest, buffers: &[Buffer]) -> Result<(), K
 
 fn check_item_sizes(wanted: Wanted, nest: &LoopNest) -> Result<(), KernelError> {
     let Wanted { dtype, walk, .. } = wanted;
-    let expected = if walk == Walk::Line { LINE } else { dtype.itemsize() };
+    let expected = if matches!(walk, Walk::Line | Walk::Block) { LINE } else { dtype.itemsize() };
     match nest.operands().iter().position(|operand| operand.itemsize != expected) {
         None => Ok(()),
         Some(operand) => {
@@ -374,8 +194,41 @@ fn on_lines(operand: &Operand) -> bool {
 fn check_lines(nest: &LoopNest) -> Result<LoopNest, KernelError> {
     match nest.operands().iter().position(|operand| !on_lines(operand)) {
         None => Ok(nest.clone()),
-        Some(operand) => Err(KernelError::Alignment { operand, what: "line walk" }),
+        Some(operand) => Err(KernelError::Alignment { operand, what: "walk of whole lines" }),
     }
+}
+
+/// The innermost loop counts the lines of a block, and no other does.
+fn check_block(kernel: Kernel, dtype: DType, nest: &LoopNest) -> Result<LoopNest, KernelError> {
+    let expected = LINE / dtype.itemsize();
+    let inner = nest.loops().last().map(|inner| inner.axis);
+    let whole = inner.is_some_and(|axis| nest.loops().iter().filter(|one| one.axis == axis).count() == 1);
+    let found = inner.map_or(0, |axis| nest.axes()[axis]);
+    if kernel != Kernel::Copy || !turns(dtype) || !whole || found != expected {
+        return Err(KernelError::Block { kernel, dtype, expected, found });
+    }
+    if share(nest, 0, 1) {
+        return Err(KernelError::Overlap { operand: 1 });
+    }
+    check_lines(nest)
+}
+
+/// The operand that is kept in a register, if the nest says that one is.
+fn check_hoisted(kernel: Kernel, walk: Walk, stores: Stores, nest: &LoopNest) -> Result<Option<usize>, KernelError> {
+    let mut still = (0..nest.operands().len()).filter(|&operand| nest.is_hoisted(operand));
+    let (first, second) = (still.next(), still.next());
+    let can = kernel.hoists() && matches!(walk, Walk::Element | Walk::Stream) && stores == Stores::Plain;
+    match second.or(first.filter(|_| !can)) {
+        Some(operand) => Err(KernelError::Hoisted { operand, kernel, walk, stores }),
+        None => Ok(first),
+    }
+}
+
+/// One index serves all operands of a stencil.
+fn check_alike(kernel: Kernel, nest: &LoopNest) -> Result<(), KernelError> {
+    let Some(first) = nest.operands().first().filter(|_| kernel.is_alike()) else { return Ok(()) };
+    let unlike = nest.operands().iter().position(|operand| operand.steps != first.steps);
+    unlike.map_or(Ok(()), |operand| Err(KernelError::Unlike { operand, kernel }))
 }
 
 /// The nest with joined loops; its innermost loop goes over neighbours and its written operand shares no bytes.
@@ -383,7 +236,8 @@ fn check_stream(nest: &LoopNest) -> Result<LoopNest, KernelError> {
     let nest = joined(nest)?;
     let innermost = nest.inner_steps();
     for (operand, (&step, Operand { itemsize, .. })) in innermost.iter().zip(nest.operands()).enumerate() {
-        if !nest.loops().is_empty() && usize::try_from(step) != Ok(*itemsize) {
+        let still = nest.is_hoisted(operand);
+        if !still && !nest.loops().is_empty() && usize::try_from(step) != Ok(*itemsize) {
             return Err(KernelError::NotContiguous { operand, step });
         }
     }
@@ -401,9 +255,10 @@ fn share(nest: &LoopNest, one: usize, other: usize) -> bool {
     a.buffer == b.buffer && a_low < b_high && b_low < a_high
 }
 
-/// Joins loops that together walk evenly spaced elements, so that a dense array becomes one loop. Tiles stay.
+/// Joins loops that together walk evenly spaced elements, so that a dense array becomes one loop. Tiles stay, and runs
+/// whose ends load or store something.
 fn joined(nest: &LoopNest) -> Result<LoopNest, KernelError> {
-    if nest.is_tiled() {
+    if nest.is_tiled() || (0..nest.operands().len()).any(|operand| nest.is_hoisted(operand)) {
         return Ok(nest.clone());
     }
     let mut operands = nest.operands().to_vec();
@@ -430,9 +285,11 @@ fn joined(nest: &LoopNest) -> Result<LoopNest, KernelError> {
 
 fn check_non_temporal(kernel: Kernel, walk: Walk, nest: &LoopNest) -> Result<(), KernelError> {
     let written = nest.operands().iter().rposition(|operand| operand.role != Role::Read);
-    let Some(operand) = written
-        .filter(|&k| (walk != Walk::Element || nest.operands()[k].itemsize >= 4) && cfg!(target_arch = "x86_64"))
-    else {
+    let Some(operand) = written.filter(|&k| {
+        kernel.stores_past()
+            && (walk != Walk::Element || nest.operands()[k].itemsize >= 4)
+            && cfg!(target_arch = "x86_64")
+    }) else {
         return Err(KernelError::NoNonTemporal { kernel, walk });
     };
     // The innermost axis of a stream walks through lines, it need not start on one at each step.

@@ -1,18 +1,18 @@
-//! The hot loops, generic over kernel, lanes and unrolling, and the driver that feeds them the blocks of a nest.
+//! What the hot loops load and store, and the driver that feeds them the blocks of a nest.
 #![allow(unsafe_code, reason = "bounds are checked once per nest, not per access")]
 
 use super::Kernel;
-use super::bodies::{Body, Lanes};
+use super::KernelError;
+use super::bodies::{Lanes, READS};
 use super::data::Total;
-use super::program::{KernelError, check_buffers};
+use super::program::check_buffers;
 use super::raw_select::{Wanted, entry};
-use super::reference::{reads, written};
 use crate::memory::Buffer;
 use crate::nest::LoopNest;
 use std::marker::PhantomData;
 
 /// Operands a kernel has at most.
-pub(super) const OPERANDS: usize = 3;
+pub(super) const OPERANDS: usize = READS + 1;
 
 /// Lanes that can be loaded, stored and added up.
 pub(super) trait Memory: Lanes {
@@ -36,7 +36,7 @@ pub(super) trait Memory: Lanes {
 
 /// Several vectors as one: a line.
 #[derive(Clone, Copy)]
-pub(super) struct Join<V, const N: usize>([V; N]);
+pub(super) struct Join<V, const N: usize>(pub(super) [V; N]);
 
 impl<V: Lanes, const N: usize> Lanes for Join<V, N> {
     #[inline(always)]
@@ -61,6 +61,14 @@ impl<V: Lanes, const N: usize> Lanes for Join<V, N> {
     fn minus(mut self, other: Self) -> Self {
         for n in 0..N {
             self.0[n] = self.0[n].minus(other.0[n]);
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn times(mut self, other: Self) -> Self {
+        for n in 0..N {
+            self.0[n] = self.0[n].times(other.0[n]);
         }
         self
     }
@@ -107,19 +115,13 @@ pub(super) fn lanes_to<T: Memory>(lanes: &[T], total: &mut Total) {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Block {
     /// First byte of each operand.
-    base: [*mut u8; OPERANDS],
+    pub(super) base: [*mut u8; OPERANDS],
     /// Bytes from run to run.
-    outer: [isize; OPERANDS],
+    pub(super) outer: [isize; OPERANDS],
     /// Bytes from step to step.
-    inner: [isize; OPERANDS],
-    rows: usize,
-    length: usize,
-}
-
-#[inline(always)]
-fn next_row(row: [*mut u8; OPERANDS], block: &Block) -> [*mut u8; OPERANDS] {
-    // Unused operands have steps of 0 and cost nothing.
-    std::array::from_fn(|k| row[k].wrapping_offset(block.outer[k]))
+    pub(super) inner: [isize; OPERANDS],
+    pub(super) rows: usize,
+    pub(super) length: usize,
 }
 
 /// A loop for one kernel, dtype, walk and instruction set.
@@ -127,196 +129,6 @@ fn next_row(row: [*mut u8; OPERANDS], block: &Block) -> [*mut u8; OPERANDS] {
 /// # Safety
 /// Every access of the block must be valid, and the CPU must have the instructions.
 pub(super) type Entry = unsafe fn(&Block, u64, &mut Total);
-
-/// Hides a value from the optimiser, which would otherwise turn independent addresses into one chain of additions.
-#[inline(always)]
-fn opaque(mut value: usize) -> usize {
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    // SAFETY: no instruction at all.
-    unsafe {
-        std::arch::asm!("/* {0} */", inout(reg) value, options(pure, nomem, nostack, preserves_flags));
-    }
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    {
-        value = std::hint::black_box(value);
-    }
-    value
-}
-
-/// The end of a pass: memory counts as read and written, so that no pass is merged with the next.
-#[inline(always)]
-fn pass_ends() {
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    // SAFETY: no instruction at all.
-    unsafe {
-        std::arch::asm!("", options(nostack, preserves_flags));
-    }
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    std::hint::black_box(());
-}
-
-/// One step at the given addresses.
-///
-/// # Safety
-/// As [`Memory::load`] and [`Memory::store`] for each operand's address.
-#[inline(always)]
-unsafe fn step<B: Body, V: Memory, const STREAM: bool>(total: &mut V, at: impl Fn(usize) -> *mut u8) {
-    let mut read = [V::zero(); 2];
-    for (k, value) in read.iter_mut().enumerate().take(reads::<B>()) {
-        // SAFETY: the caller vouches for the addresses of the operands that are read.
-        *value = unsafe { V::load(at(k)) };
-    }
-    let (sum, out) = B::step(*total, read);
-    *total = sum;
-    if let Some(k) = written::<B>() {
-        // SAFETY: likewise for the operand that is written.
-        unsafe { out.store::<STREAM>(at(k)) }
-    }
-}
-
-/// Any strides; `U` (2, 4 or 8) steps at once, each with an accumulator of its own.
-///
-/// # Safety
-/// As [`Entry`].
-#[inline(always)]
-pub(super) unsafe fn strided<B: Body, V: Memory, const U: usize, const STREAM: bool>(
-    block: &Block,
-    passes: u64,
-    result: &mut Total,
-) {
-    let operands = B::ROLES.len();
-    let (mut once, mut thrice) = ([0; OPERANDS], [0; OPERANDS]);
-    for k in 0..operands {
-        once[k] = opaque(block.inner[k].cast_unsigned()).cast_signed();
-        thrice[k] = opaque(once[k].wrapping_mul(3).cast_unsigned()).cast_signed();
-    }
-    let mut totals = [V::zero(); U];
-    for _ in 0..passes {
-        totals = [V::zero(); U];
-        let mut row = block.base;
-        for _ in 0..block.rows {
-            // SAFETY: the row lies in the block.
-            unsafe { strided_row::<B, V, U, STREAM>(row, once, thrice, block.length, &mut totals) };
-            row = next_row(row, block);
-        }
-        pass_ends();
-    }
-    if B::REDUCES {
-        totals.into_iter().for_each(|total| total.add_to(result));
-    }
-}
-
-/// # Safety
-/// `length` steps from `at` must be valid.
-#[inline(always)]
-unsafe fn strided_row<B: Body, V: Memory, const U: usize, const STREAM: bool>(
-    mut at: [*mut u8; OPERANDS],
-    once: [isize; OPERANDS],
-    thrice: [isize; OPERANDS],
-    length: usize,
-    totals: &mut [V; U],
-) {
-    let operands = B::ROLES.len();
-    let offset = |k: usize, u: usize| [0, once[k], once[k].wrapping_mul(2), thrice[k]][u % 4];
-    let mut far = at;
-    if U > 4 {
-        for k in 0..operands {
-            let ahead = opaque(once[k].wrapping_mul(4).cast_unsigned()).cast_signed();
-            far[k] = at[k].wrapping_offset(ahead);
-        }
-    }
-    let mut left = length;
-    while left >= U {
-        for (u, total) in totals.iter_mut().enumerate() {
-            let base = if u < 4 { at } else { far };
-            // SAFETY: steps `length - left + u` of the row.
-            unsafe { step::<B, V, STREAM>(total, |k| base[k].wrapping_offset(offset(k, u))) };
-        }
-        for k in 0..operands {
-            let ahead = once[k].wrapping_mul(U.cast_signed());
-            at[k] = at[k].wrapping_offset(ahead);
-            far[k] = far[k].wrapping_offset(ahead);
-        }
-        left -= U;
-    }
-    for (u, total) in totals.iter_mut().enumerate() {
-        if u < left {
-            let base = if u < 4 { at } else { far };
-            // SAFETY: the `left` last steps of the row.
-            unsafe { step::<B, V, STREAM>(total, |k| base[k].wrapping_offset(offset(k, u))) };
-        }
-    }
-}
-
-/// Side by side elements `S`, read as vectors `V`, `U` at once.
-///
-/// # Safety
-/// As [`Entry`]; all inner steps are `S::BYTES`, and the written operand's rows are aligned to `V::BYTES` if `STREAM`.
-#[inline(always)]
-pub(super) unsafe fn contiguous<B: Body, V: Memory, S: Memory, const U: usize, const STREAM: bool>(
-    block: &Block,
-    passes: u64,
-    result: &mut Total,
-) {
-    let (mut totals, mut ends) = ([V::zero(); U], S::zero());
-    for _ in 0..passes {
-        (totals, ends) = ([V::zero(); U], S::zero());
-        let mut row = block.base;
-        for _ in 0..block.rows {
-            // SAFETY: the row lies in the block.
-            unsafe { contiguous_row::<B, V, S, U, STREAM>(row, block.length, &mut totals, &mut ends) };
-            row = next_row(row, block);
-        }
-        pass_ends();
-    }
-    if B::REDUCES {
-        totals.into_iter().for_each(|total| total.add_to(result));
-        ends.add_to(result);
-    }
-}
-
-/// # Safety
-/// `length` elements from `at` must be valid.
-#[inline(always)]
-unsafe fn contiguous_row<B: Body, V: Memory, S: Memory, const U: usize, const STREAM: bool>(
-    mut at: [*mut u8; OPERANDS],
-    length: usize,
-    totals: &mut [V; U],
-    ends: &mut S,
-) {
-    let advance = |at: &mut [*mut u8; OPERANDS], bytes: usize| {
-        for pointer in at.iter_mut().take(B::ROLES.len()) {
-            *pointer = pointer.wrapping_add(bytes);
-        }
-    };
-    let mut left = length * S::BYTES;
-    // Vectors that cross lines cost twice: single elements until the operand that counts is aligned.
-    let last = at[B::ROLES.len() - 1].addr();
-    let mut head = (last.wrapping_neg() % V::BYTES).min(left);
-    if last.is_multiple_of(S::BYTES) {
-        left -= head;
-        while head > 0 {
-            // SAFETY: the first elements of the row.
-            unsafe { step::<B, S, false>(ends, |k| at[k]) };
-            advance(&mut at, S::BYTES);
-            head -= S::BYTES;
-        }
-    }
-    while left >= U * V::BYTES {
-        for (u, total) in totals.iter_mut().enumerate() {
-            // SAFETY: `U` vectors are left.
-            unsafe { step::<B, V, STREAM>(total, |k| at[k].wrapping_add(u * V::BYTES)) };
-        }
-        advance(&mut at, U * V::BYTES);
-        left -= U * V::BYTES;
-    }
-    while left > 0 {
-        // SAFETY: the last elements of the row.
-        unsafe { step::<B, S, false>(ends, |k| at[k]) };
-        advance(&mut at, S::BYTES);
-        left -= S::BYTES;
-    }
-}
 
 /// Waits until streaming stores are visible in order, as plain stores are.
 fn stores_settle() {

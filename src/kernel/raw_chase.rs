@@ -6,8 +6,8 @@
 //! outside of it.
 #![allow(unsafe_code, reason = "loads from addresses that a buffer holds, each checked before it is followed")]
 
+use super::KernelError;
 use super::data::Checksum;
-use super::program::KernelError;
 use crate::memory::Buffer;
 use crate::nest::Chase;
 

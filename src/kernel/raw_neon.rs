@@ -3,8 +3,10 @@
 
 use super::bodies::{Body, Lanes};
 use super::data::Total;
-use super::raw::{Block, Join, Memory, contiguous, lanes_to, strided};
+use super::raw::{Block, Join, Memory, lanes_to};
+use super::raw_rows::{NONE, contiguous, strided};
 use super::raw_select::Width;
+use super::raw_transpose::Shuffle;
 use std::arch::aarch64::*;
 
 /// One vector type: its element, lanes, addition, subtraction.
@@ -36,6 +38,20 @@ macro_rules! vector {
             fn minus(self, other: Self) -> Self {
                 // SAFETY: as in `plus`.
                 Self(unsafe { $minus(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn times(self, other: Self) -> Self {
+                // SAFETY: plain numbers of the same size, both ways.
+                unsafe {
+                    let mut product = std::mem::transmute::<Self, [$lane; $lanes]>(self);
+                    let other = std::mem::transmute::<Self, [$lane; $lanes]>(other);
+                    // Few instruction sets have a product of every integer; the compiler finds those that they have.
+                    for n in 0..$lanes {
+                        product[n] = product[n].times(other[n]);
+                    }
+                    std::mem::transmute::<[$lane; $lanes], Self>(product)
+                }
             }
         }
 
@@ -85,12 +101,54 @@ impl Width for Neon {
     #[target_feature(enable = "neon")]
     unsafe fn line<B: Body, V: Memory, const STREAM: bool>(block: &Block, passes: u64, total: &mut Total) {
         // SAFETY: the caller's.
-        unsafe { strided::<B, Join<V, 4>, 2, STREAM>(block, passes, total) }
+        unsafe { strided::<B, Join<V, 4>, 2, STREAM, NONE>(block, passes, total) }
     }
 
     #[target_feature(enable = "neon")]
-    unsafe fn stream<B: Body, V: Memory, S: Memory, const STREAM: bool>(block: &Block, passes: u64, total: &mut Total) {
+    unsafe fn stream<B: Body, V: Memory, S: Memory, const STREAM: bool, const HOIST: usize>(
+        block: &Block,
+        passes: u64,
+        total: &mut Total,
+    ) {
         // SAFETY: the caller's.
-        unsafe { contiguous::<B, V, S, 8, STREAM>(block, passes, total) }
+        unsafe { contiguous::<B, V, S, 8, STREAM, HOIST>(block, passes, total) }
+    }
+}
+
+/// A vector is one lane: nothing is turned but elements.
+impl Shuffle for NeonF8 {
+    #[inline(always)]
+    fn low_32(self, other: Self) -> Self {
+        // SAFETY: used only where the CPU was found to have NEON.
+        unsafe {
+            let [a, b] = [self, other].map(|v| vreinterpretq_f32_f64(v.0));
+            Self(vreinterpretq_f64_f32(vzip1q_f32(a, b)))
+        }
+    }
+
+    #[inline(always)]
+    fn high_32(self, other: Self) -> Self {
+        // SAFETY: as in `low_32`.
+        unsafe {
+            let [a, b] = [self, other].map(|v| vreinterpretq_f32_f64(v.0));
+            Self(vreinterpretq_f64_f32(vzip2q_f32(a, b)))
+        }
+    }
+
+    #[inline(always)]
+    fn low_64(self, other: Self) -> Self {
+        // SAFETY: as in `low_32`.
+        Self(unsafe { vzip1q_f64(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn high_64(self, other: Self) -> Self {
+        // SAFETY: as in `low_32`.
+        Self(unsafe { vzip2q_f64(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn turn_lanes(rows: [Self; 4]) -> [Self; 4] {
+        rows
     }
 }

@@ -44,10 +44,15 @@ impl Lanes for Complex {
     fn minus(self, other: Self) -> Self {
         Self { re: self.re - other.re, im: self.im - other.im }
     }
+
+    #[inline(always)]
+    fn times(self, other: Self) -> Self {
+        Self { re: self.re * other.re - self.im * other.im, im: self.re * other.im + self.im * other.re }
+    }
 }
 
 macro_rules! scalar {
-    ($($type:ty: $three:expr, $plus:expr, $minus:expr;)*) => {$(
+    ($($type:ty: $three:expr, $plus:expr, $minus:expr, $times:expr;)*) => {$(
         impl Lanes for $type {
             #[inline(always)]
             fn zero() -> Self {
@@ -68,17 +73,22 @@ macro_rules! scalar {
             fn minus(self, other: Self) -> Self {
                 $minus(self, other)
             }
+
+            #[inline(always)]
+            fn times(self, other: Self) -> Self {
+                $times(self, other)
+            }
         }
     )*};
 }
 
 scalar! {
-    u8: 3, u8::wrapping_add, u8::wrapping_sub;
-    i16: 3, i16::wrapping_add, i16::wrapping_sub;
-    i32: 3, i32::wrapping_add, i32::wrapping_sub;
-    i64: 3, i64::wrapping_add, i64::wrapping_sub;
-    f32: 3.0, std::ops::Add::add, std::ops::Sub::sub;
-    f64: 3.0, std::ops::Add::add, std::ops::Sub::sub;
+    u8: 3, u8::wrapping_add, u8::wrapping_sub, u8::wrapping_mul;
+    i16: 3, i16::wrapping_add, i16::wrapping_sub, i16::wrapping_mul;
+    i32: 3, i32::wrapping_add, i32::wrapping_sub, i32::wrapping_mul;
+    i64: 3, i64::wrapping_add, i64::wrapping_sub, i64::wrapping_mul;
+    f32: 3.0, std::ops::Add::add, std::ops::Sub::sub, std::ops::Mul::mul;
+    f64: 3.0, std::ops::Add::add, std::ops::Sub::sub, std::ops::Mul::mul;
 }
 
 /// A store past the caches, where there is an instruction for so few bytes.
@@ -170,15 +180,19 @@ impl super::raw_select::Width for Plain {
         total: &mut Total,
     ) {
         // SAFETY: the caller's.
-        unsafe { super::raw::strided::<B, super::raw::Join<V, 4>, 2, STREAM>(block, passes, total) }
+        unsafe {
+            super::raw_rows::strided::<B, super::raw::Join<V, 4>, 2, STREAM, { super::raw_rows::NONE }>(
+                block, passes, total,
+            )
+        }
     }
 
-    unsafe fn stream<B: super::bodies::Body, V: Memory, S: Memory, const STREAM: bool>(
+    unsafe fn stream<B: super::bodies::Body, V: Memory, S: Memory, const STREAM: bool, const HOIST: usize>(
         block: &super::raw::Block,
         passes: u64,
         total: &mut Total,
     ) {
         // SAFETY: the caller's.
-        unsafe { super::raw::contiguous::<B, V, S, 8, STREAM>(block, passes, total) }
+        unsafe { super::raw_rows::contiguous::<B, V, S, 8, STREAM, HOIST>(block, passes, total) }
     }
 }

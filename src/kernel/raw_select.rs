@@ -3,8 +3,10 @@
 
 use super::bodies::{Body, Visitor};
 use super::data::Total;
-use super::raw::{Block, Entry, Memory, strided};
+use super::raw::{Block, Entry, Memory};
+use super::raw_rows::{NONE, strided};
 use super::raw_scalar::Complex;
+use super::raw_transpose::transpose;
 use super::{Isa, Kernel, Stores, Walk};
 use crate::layout::DType;
 
@@ -27,8 +29,12 @@ pub(super) trait Width {
     /// Contiguous runs.
     ///
     /// # Safety
-    /// As [`super::raw::contiguous`].
-    unsafe fn stream<B: Body, V: Memory, S: Memory, const STREAM: bool>(block: &Block, passes: u64, total: &mut Total);
+    /// As [`super::raw_rows::contiguous`].
+    unsafe fn stream<B, V, S, const STREAM: bool, const HOIST: usize>(block: &Block, passes: u64, total: &mut Total)
+    where
+        B: Body,
+        V: Memory,
+        S: Memory;
 }
 
 /// What a program wants; every field is already known to be available.
@@ -38,6 +44,8 @@ pub(super) struct Wanted {
     pub walk: Walk,
     pub stores: Stores,
     pub isa: Isa,
+    /// The operand that stands still in the innermost loop and is kept in a register.
+    pub hoisted: Option<usize>,
 }
 
 /// The loop for a kernel.
@@ -51,21 +59,34 @@ impl Visitor for Wanted {
     fn visit<B: Body>(self) -> Entry {
         match (self.walk, self.isa) {
             (Walk::Element, _) => self.element::<B>(),
-            #[cfg(target_arch = "x86_64")]
-            (_, Isa::Avx512) => self.wide::<B, super::raw_x86::Avx512>(),
-            #[cfg(target_arch = "x86_64")]
-            (_, Isa::Avx2) => self.wide::<B, super::raw_x86::Avx2>(),
-            #[cfg(target_arch = "x86_64")]
-            _ => self.wide::<B, super::raw_x86::Sse2>(),
-            #[cfg(target_arch = "aarch64")]
-            (_, Isa::Neon) => self.wide::<B, super::raw_neon::Neon>(),
-            #[cfg(not(target_arch = "x86_64"))]
-            _ => self.wide::<B, super::raw_scalar::Plain>(),
+            (Walk::Block, isa) => transpose(self.dtype, isa, self.stores),
+            _ => {
+                if B::VECTORS {
+                    self.vectors::<B>()
+                } else {
+                    self.element::<B>()
+                }
+            }
         }
     }
 }
 
 impl Wanted {
+    fn vectors<B: Body>(self) -> Entry {
+        match self.isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => self.wide::<B, super::raw_x86::Avx512>(),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => self.wide::<B, super::raw_x86::Avx2>(),
+            #[cfg(target_arch = "x86_64")]
+            _ => self.wide::<B, super::raw_x86::Sse2>(),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => self.wide::<B, super::raw_neon::Neon>(),
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => self.wide::<B, super::raw_scalar::Plain>(),
+        }
+    }
+
     /// Single elements: wider instructions have nothing to add, so there is one function for all CPUs.
     fn element<B: Body>(self) -> Entry {
         match self.dtype {
@@ -81,11 +102,26 @@ impl Wanted {
 
     /// Eight accumulators hide the latency of an addition; without accumulators four steps are enough.
     fn chains<B: Body, S: Memory>(self) -> Entry {
-        match (B::REDUCES, self.stores) {
-            (true, _) => strided::<B, S, 8, false>,
-            (false, Stores::Plain) => strided::<B, S, 4, false>,
-            (false, Stores::NonTemporal) => strided::<B, S, 4, true>,
+        // What is added up in a register waits for the addition before, as an accumulator does. Every choice that is one of
+        // the kernel alone comes first, so that loops that it never takes are not compiled.
+        if B::HOISTS {
+            match (self.hoisted, B::ROLES.len() - 1) {
+                (Some(0), _) => return strided::<B, S, 4, false, 0>,
+                (Some(1), 1) => return strided::<B, S, 8, false, 1>,
+                (Some(1), _) => return strided::<B, S, 4, false, 1>,
+                _ => {}
+            }
         }
+        if B::HOISTS_THIRD && self.hoisted == Some(2) {
+            return strided::<B, S, 8, false, 2>;
+        }
+        if B::REDUCES {
+            return strided::<B, S, 8, false, NONE>;
+        }
+        if B::PAST && self.stores == Stores::NonTemporal {
+            return strided::<B, S, 4, true, NONE>;
+        }
+        strided::<B, S, 4, false, NONE>
     }
 
     fn wide<B: Body, W: Width>(self) -> Entry {
@@ -101,11 +137,27 @@ impl Wanted {
     }
 
     fn loops<B: Body, W: Width, V: Memory, S: Memory>(self) -> Entry {
-        match (self.walk == Walk::Line, self.stores) {
-            (true, Stores::Plain) => W::line::<B, V, false>,
-            (true, Stores::NonTemporal) => W::line::<B, V, true>,
-            (false, Stores::Plain) => W::stream::<B, V, S, false>,
-            (false, Stores::NonTemporal) => W::stream::<B, V, S, true>,
+        if B::HOISTS {
+            match self.hoisted {
+                Some(0) => return W::stream::<B, V, S, false, 0>,
+                Some(1) => return W::stream::<B, V, S, false, 1>,
+                _ => {}
+            }
         }
+        if B::HOISTS_THIRD && self.hoisted == Some(2) {
+            return W::stream::<B, V, S, false, 2>;
+        }
+        let (line, past) = (self.walk == Walk::Line, self.stores == Stores::NonTemporal);
+        if B::PAST {
+            match (line, past) {
+                (true, true) => return W::line::<B, V, true>,
+                (false, true) => return W::stream::<B, V, S, true, NONE>,
+                _ => {}
+            }
+        }
+        if B::LINES && line {
+            return W::line::<B, V, false>;
+        }
+        W::stream::<B, V, S, false, NONE>
     }
 }

@@ -1,8 +1,9 @@
 //! A program on several pinned workers: the outermost loop's axis is divided, the buffers are shared.
 #![allow(unsafe_code, reason = "workers share buffers whose parts they were proven to own")]
 
+use super::KernelError;
 use super::data::Total;
-use super::program::{KernelError, Program, check_buffers};
+use super::program::{Program, check_buffers};
 use super::raw::Bound;
 use super::{Checksum, Split, raw::Shared};
 use crate::layout::is_nested;

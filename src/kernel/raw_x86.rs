@@ -3,8 +3,10 @@
 
 use super::bodies::{Body, Lanes};
 use super::data::Total;
-use super::raw::{Block, Join, Memory, contiguous, lanes_to, strided};
+use super::raw::{Block, Join, Memory, lanes_to};
+use super::raw_rows::{NONE, contiguous, strided};
 use super::raw_select::Width;
+use super::raw_transpose::Shuffle;
 use std::arch::x86_64::*;
 
 /// One vector type: bytes, its element, addition, subtraction, streaming store and what it takes.
@@ -36,6 +38,20 @@ macro_rules! vector {
             fn minus(self, other: Self) -> Self {
                 // SAFETY: as in `plus`.
                 Self(unsafe { $minus(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn times(self, other: Self) -> Self {
+                // SAFETY: plain numbers of the same size, both ways.
+                unsafe {
+                    let mut product = std::mem::transmute::<Self, [$lane; $lanes]>(self);
+                    let other = std::mem::transmute::<Self, [$lane; $lanes]>(other);
+                    // Few instruction sets have a product of every integer; the compiler finds those that they have.
+                    for n in 0..$lanes {
+                        product[n] = product[n].times(other[n]);
+                    }
+                    std::mem::transmute::<[$lane; $lanes], Self>(product)
+                }
             }
         }
 
@@ -107,17 +123,17 @@ macro_rules! width {
             #[target_feature(enable = $features)]
             unsafe fn line<B: Body, V: Memory, const STREAM: bool>(block: &Block, passes: u64, total: &mut Total) {
                 // SAFETY: the caller's.
-                unsafe { strided::<B, Join<V, $parts>, $steps, STREAM>(block, passes, total) }
+                unsafe { strided::<B, Join<V, $parts>, $steps, STREAM, NONE>(block, passes, total) }
             }
 
             #[target_feature(enable = $features)]
-            unsafe fn stream<B: Body, V: Memory, S: Memory, const STREAM: bool>(
+            unsafe fn stream<B: Body, V: Memory, S: Memory, const STREAM: bool, const HOIST: usize>(
                 block: &Block,
                 passes: u64,
                 total: &mut Total,
             ) {
                 // SAFETY: the caller's.
-                unsafe { contiguous::<B, V, S, 8, STREAM>(block, passes, total) }
+                unsafe { contiguous::<B, V, S, 8, STREAM, HOIST>(block, passes, total) }
             }
         }
     };
@@ -126,3 +142,95 @@ macro_rules! width {
 width!(Sse2, "sse2", 4, 2, Sse2U1, Sse2I2, Sse2I4, Sse2I8, Sse2F4, Sse2F8);
 width!(Avx2, "avx2", 2, 4, Avx2U1, Avx2I2, Avx2I4, Avx2I8, Avx2F4, Avx2F8);
 width!(Avx512, "avx512f,avx512bw", 1, 8, Avx512U1, Avx512I2, Avx512I4, Avx512I8, Avx512F4, Avx512F8);
+
+/// Shuffles within lanes, which every width has, and of the lanes, which each has its own way to do.
+macro_rules! shuffle {
+    ($name:ident, $to_ps:path, $to_pd:path, $low_32:ident, $high_32:ident, $low_64:ident, $high_64:ident, $turn:path) => {
+        impl Shuffle for $name {
+            #[inline(always)]
+            fn low_32(self, other: Self) -> Self {
+                // SAFETY: vectors of this width are used only where the CPU was found to have them.
+                Self(unsafe { $to_pd($low_32($to_ps(self.0), $to_ps(other.0))) })
+            }
+
+            #[inline(always)]
+            fn high_32(self, other: Self) -> Self {
+                // SAFETY: as in `low_32`.
+                Self(unsafe { $to_pd($high_32($to_ps(self.0), $to_ps(other.0))) })
+            }
+
+            #[inline(always)]
+            fn low_64(self, other: Self) -> Self {
+                // SAFETY: as in `low_32`.
+                Self(unsafe { $low_64(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn high_64(self, other: Self) -> Self {
+                // SAFETY: as in `low_32`.
+                Self(unsafe { $high_64(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn turn_lanes(rows: [Self; 4]) -> [Self; 4] {
+                $turn(rows)
+            }
+        }
+    };
+}
+
+/// Two lanes to a vector.
+#[inline(always)]
+fn turn_two([a, b, ..]: [Avx2F8; 4]) -> [Avx2F8; 4] {
+    // SAFETY: as in `low_32`.
+    let [low, high] =
+        unsafe { [Avx2F8(_mm256_permute2f128_pd::<0x20>(a.0, b.0)), Avx2F8(_mm256_permute2f128_pd::<0x31>(a.0, b.0))] };
+    [low, high, low, high]
+}
+
+/// Four lanes to a vector: first pairs of lanes, then single ones.
+#[inline(always)]
+fn turn_four([a, b, c, d]: [Avx512F8; 4]) -> [Avx512F8; 4] {
+    // SAFETY: as in `low_32`.
+    unsafe {
+        let [ab_low, ab_high] = [_mm512_shuffle_f64x2::<0x44>(a.0, b.0), _mm512_shuffle_f64x2::<0xee>(a.0, b.0)];
+        let [cd_low, cd_high] = [_mm512_shuffle_f64x2::<0x44>(c.0, d.0), _mm512_shuffle_f64x2::<0xee>(c.0, d.0)];
+        [
+            Avx512F8(_mm512_shuffle_f64x2::<0x88>(ab_low, cd_low)),
+            Avx512F8(_mm512_shuffle_f64x2::<0xdd>(ab_low, cd_low)),
+            Avx512F8(_mm512_shuffle_f64x2::<0x88>(ab_high, cd_high)),
+            Avx512F8(_mm512_shuffle_f64x2::<0xdd>(ab_high, cd_high)),
+        ]
+    }
+}
+
+shuffle!(
+    Sse2F8,
+    _mm_castpd_ps,
+    _mm_castps_pd,
+    _mm_unpacklo_ps,
+    _mm_unpackhi_ps,
+    _mm_unpacklo_pd,
+    _mm_unpackhi_pd,
+    std::convert::identity
+);
+shuffle!(
+    Avx2F8,
+    _mm256_castpd_ps,
+    _mm256_castps_pd,
+    _mm256_unpacklo_ps,
+    _mm256_unpackhi_ps,
+    _mm256_unpacklo_pd,
+    _mm256_unpackhi_pd,
+    turn_two
+);
+shuffle!(
+    Avx512F8,
+    _mm512_castpd_ps,
+    _mm512_castps_pd,
+    _mm512_unpacklo_ps,
+    _mm512_unpackhi_ps,
+    _mm512_unpacklo_pd,
+    _mm512_unpackhi_pd,
+    turn_four
+);

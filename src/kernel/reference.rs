@@ -1,6 +1,6 @@
 //! The plain interpretation of a kernel on a nest: slow, safe, and what every program must equal.
 
-use super::bodies::{Body, Lanes, Visitor};
+use super::bodies::{Body, Lanes, READS, Visitor};
 use super::data::Total;
 use super::program::{check_buffers, check_roles};
 use super::raw_scalar::Complex;
@@ -59,7 +59,7 @@ impl Interpret<'_> {
                         let step = steps[k] * i64::try_from(i).unwrap_or(0);
                         usize::try_from(runs.at()[k] + step).unwrap_or(usize::MAX) + part * self.dtype.itemsize()
                     };
-                    let mut read = [T::zero(); 2];
+                    let mut read = [T::zero(); READS];
                     for (k, value) in read.iter_mut().enumerate().take(reads::<B>()) {
                         *value = T::read(&self.buffers[operands[k].buffer].as_bytes()[at(k)..]);
                     }

@@ -1,7 +1,8 @@
 //! What runs a case: the seam between what is timed and how it is done.
 
+use super::KernelError;
 use super::data::{Checksum, prepare};
-use super::program::{KernelError, Program};
+use super::program::Program;
 use super::raw_team::Team;
 use super::{Cycle, Idiomatic};
 use crate::memory::Buffer;

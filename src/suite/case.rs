@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 /// Longest id that is written or read.
 pub const LONGEST_ID: usize = 160;
+/// Bytes of a line.
+const LINE: usize = 64;
 /// Most axes of an array.
 pub const MOST_AXES: usize = 8;
 
@@ -51,6 +53,30 @@ pub enum CaseError {
         bytes: u64,
         /// Bytes of padding.
         pad: u64,
+    },
+    /// An axis that is no whole number of blocks.
+    #[error(
+        "walk=block takes blocks of {edge} by {edge} elements, and padding of whole lines: axis {axis} has {length}, the padding {pad} bytes"
+    )]
+    NoWholeBlocks {
+        /// Elements along the edge of a block.
+        edge: usize,
+        /// The axis.
+        axis: usize,
+        /// Its elements.
+        length: usize,
+        /// Bytes of padding.
+        pad: u64,
+    },
+    /// An axis that a reduction lacks, or a shape that its kernel does not walk.
+    #[error("{kernel} over shape {shape}: expected {expected}")]
+    Shape {
+        /// The kernel.
+        kernel: Kernel,
+        /// The shape.
+        shape: String,
+        /// What it walks.
+        expected: &'static str,
     },
     /// Windows that reach over an axis.
     #[error("window: {reach} elements of axis {axis}, which has {length}")]
@@ -203,7 +229,23 @@ impl Case {
         if self.loops.axes().len() != self.axes() {
             return Err(CaseError::Loops { found: self.loops.to_string(), axes: self.axes() });
         }
+        self.check_shape()?;
         self.check_options()
+    }
+
+    /// Whether the kernel walks arrays of this shape.
+    fn check_shape(&self) -> Result<(), CaseError> {
+        let (rank, least) = (self.shape.len(), self.shape.iter().copied().min().unwrap_or(0));
+        let (fits, expected) = match self.kernel {
+            Kernel::Chase => (rank == 1, "one axis of nodes"),
+            Kernel::Reduce => (self.options.axis.is_some(), "the axis to add up along, such as axis=0"),
+            Kernel::Product => (rank == 3, "rows, columns and the axis that is added up: 512x512x512"),
+            Kernel::Stencil5 => (rank == 2 && least > 2, "two axes of 3 elements or more"),
+            Kernel::Stencil7 => (rank == 3 && least > 2, "three axes of 3 elements or more"),
+            _ => (true, ""),
+        };
+        let shape = || self.shape_text();
+        if fits { Ok(()) } else { Err(CaseError::Shape { kernel: self.kernel, shape: shape(), expected }) }
     }
 
     /// Whether nothing but its order, its padding and its threads is special about a matrix.
@@ -217,13 +259,22 @@ impl Case {
         let (options, plain) = (&self.options, Options::default());
         let given = options.given();
         let windows = !options.window.is_none();
-        let copies = self.kernel.roles().len() > 1 && self.kernel.writes();
-        let (nest, line) = (self.kernel != Kernel::Chase, options.walk == Walk::Line);
+        let elementwise = Kernel::ELEMENTWISE.contains(&self.kernel);
+        let copies = elementwise && self.kernel.roles().len() > 1 && self.kernel.writes();
+        let nest = self.kernel != Kernel::Chase;
+        let (line, block) = (options.walk == Walk::Line, options.walk == Walk::Block);
+        let product = |order: Option<Order>| self.kernel == Kernel::Product && order != Some(self.order);
+        let edge = if block { LINE / self.dtype.itemsize().min(LINE) } else { 1 };
+        let tiles = (0..self.axes()).filter_map(|axis| options.tile.at(axis)).all(|tile| tile.is_multiple_of(edge));
         let fast = self.shape.get(self.fastest()).copied().unwrap_or(0);
         let rules = [
-            ("a", false, "belongs to a matrix product"),
-            ("axis", false, "belongs to a reduction"),
-            ("b", false, "belongs to a matrix product"),
+            ("a", product(options.a), "another order than the case's, of a matrix product"),
+            (
+                "axis",
+                self.kernel == Kernel::Reduce && options.axis.is_some_and(|axis| axis < self.shape.len()),
+                "one of the array's axes, of a reduction",
+            ),
+            ("b", product(options.b), "another order than the case's, of a matrix product"),
             (
                 "dest",
                 copies && options.dest != Some(self.order),
@@ -239,10 +290,14 @@ impl Case {
                 options.idiom.is_some_and(|idiom| idiom.kernels().contains(&self.kernel)) && self.is_plain_matrix(),
                 "of another kernel, or not for a matrix that is walked an element at a time",
             ),
-            ("leaf", nest && options.leaf > 1 && options.tile == plain.tile, "2 or more, without tile"),
+            (
+                "leaf",
+                nest && options.leaf > 1 && options.tile == plain.tile && options.leaf.is_multiple_of(edge),
+                "2 or more, without tile; whole blocks where they are walked",
+            ),
             (
                 "only",
-                nest && !windows && !line && options.only < fast,
+                elementwise && !windows && !line && !block && options.only < fast,
                 "less than the fastest axis, an element at a time",
             ),
             ("pad", nest, "a chase has a pitch instead"),
@@ -253,9 +308,22 @@ impl Case {
                 "belongs to a nest of one array",
             ),
             ("split", options.threads > 1 && options.idiom.is_none(), "divides among several threads"),
-            ("tile", nest && options.tile.fits(self.axes()), "a length of 1 or more, or one per axis"),
-            ("walk", nest, "a chase has no walk"),
-            ("window", nest && !line && options.window.fits(self.shape.len()), "1 or more, an element at a time"),
+            (
+                "tile",
+                nest && options.tile.fits(self.axes()) && tiles,
+                "a length of 1 or more, or one per axis; whole blocks where they are walked",
+            ),
+            ("walk", nest && (elementwise || !line), "a chase has no walk, and lines are for one thing per element"),
+            (
+                "walk",
+                !block || (copies && options.dest.is_some() && self.shape.len() == 2 && !windows),
+                "blocks are for a matrix that is copied to the other order",
+            ),
+            (
+                "window",
+                elementwise && !line && options.window.fits(self.shape.len()),
+                "1 or more, an element at a time",
+            ),
         ];
         let wrong = rules.into_iter().find(|(key, fits, _)| !fits && given.contains_key(*key));
         wrong.map_or(Ok(()), |(key, _, why)| {
@@ -313,7 +381,7 @@ impl FromStr for Case {
         if case.loops.axes().len() != case.axes() {
             return Err(format!("id {id:?}: {} loops for {} axes", case.loops.axes().len(), case.axes()));
         }
-        case.check_options().map_err(|error| format!("id {id:?}: {error}"))?;
+        case.check_shape().and_then(|()| case.check_options()).map_err(|error| format!("id {id:?}: {error}"))?;
         let canonical = case.to_string();
         if canonical == id { Ok(case) } else { Err(format!("id {id:?} is not canonical: expected {canonical:?}")) }
     }
@@ -339,6 +407,14 @@ mod tests {
             "window/sum/f8/100x100/C/0,1,2,3/dilate=2/form=dense/hop=2/window=3",
             "window/sum/f8/100x100/C/0,1,2,3/window=1,3",
             "latency/chase/f8/4096/C/0/pitch=4096",
+            "ndim/reduce/f8/8x4x5/F/0,1,2/axis=1/pad=64",
+            "ndim/reduce/f8/80/C/0/axis=0/walk=stream",
+            "matmul/matmul/f4/8x4x5/C/0,2,1/a=F/tile=2",
+            "matmul/matmul/f4/8x4x5/F/0,2,1/a=C/b=C",
+            "stencil/stencil5/f8/8x9/C/1,0/tile=4",
+            "stencil/stencil7/u1/8x9x3/F/1,0,2",
+            "transpose/copy/f8/64x128/C/0,1/dest=F/tile=16/walk=block",
+            "transpose/copy/c16/64x64/F/0,1/dest=C/leaf=8/pad=64/stores=nt/walk=block",
         ] {
             assert_eq!(case(id).to_string(), id);
             assert!(case(id).walked().is_ok(), "{id}: {:?}", case(id).walked());
@@ -365,6 +441,16 @@ mod tests {
             "order/sum/f8/4x4/C/0,1/pitch=4096",
             "order/sum/f8/4x4/C/0,1/axis=0",
             "order/sum/f8/4x4/C/0,1/a=F",
+            "matmul/matmul/f4/8x4x5/C/0,2,1/a=C",
+            "matmul/matmul/f4/8x4/C/0,1",
+            "ndim/reduce/f8/8x4/C/0,1",
+            "ndim/reduce/f8/8x4/C/0,1/axis=2",
+            "ndim/reduce/f8/8x4/C/0,1/axis=0/walk=line",
+            "stencil/stencil5/f8/8x2/C/1,0",
+            "stencil/stencil5/f8/8x9x9/C/1,0,2",
+            "transpose/copy/f8/64x128/C/0,1/dest=F/tile=12/walk=block",
+            "transpose/copy/f8/64x128/C/0,1/walk=block",
+            "transpose/sum/f8/64x128/C/0,1/walk=block",
             "latency/chase/f8/4096/C/0/pitch=4",
             "latency/chase/f8/4096/C/0/tile=4",
         ] {

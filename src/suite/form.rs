@@ -124,6 +124,14 @@ pub(super) struct Shaped {
     buffers: Vec<u64>,
     /// Byte strides of the first operand, in elements also where lines are walked.
     pub(super) strides: Vec<i64>,
+    /// Elements of the case's axes that one index of `axes` stands for, where blocks are walked.
+    unit: usize,
+}
+
+impl Shaped {
+    fn new(axes: Vec<usize>, operands: Vec<Operand>, buffers: Vec<u64>, strides: Vec<i64>) -> Self {
+        Self { axes, operands, buffers, strides, unit: 1 }
+    }
 }
 
 /// Axes of an array's elements as they are visited, with one byte step each.
@@ -134,6 +142,9 @@ pub(super) fn shaped(case: &Case) -> Result<Shaped, CaseError> {
     case.check()?;
     match case.kernel {
         Kernel::Chase => Err(CaseError::NoNest(case.kernel)),
+        Kernel::Reduce => reduction(case),
+        Kernel::Product => product(case),
+        Kernel::Stencil5 | Kernel::Stencil7 => stencil(case),
         _ => elementwise(case),
     }
 }
@@ -148,31 +159,37 @@ pub(super) fn chase(case: &Case) -> Result<Chase, CaseError> {
 
 /// The loops of a case around what it walks.
 pub(super) fn nest(case: &Case) -> Result<LoopNest, CaseError> {
-    let Shaped { mut axes, mut operands, buffers, .. } = shaped(case)?;
-    let mut order = case.loops.clone();
+    let Shaped { mut axes, mut operands, buffers, unit, .. } = shaped(case)?;
     if case.options.repeat > 1 {
         // The innermost loop stays where it is.
-        order = LoopOrder::new(order.axes().iter().copied().chain([axes.len()]).collect())
-            .map_err(|_| CaseError::Loops { found: case.loops.to_string(), axes: case.axes() })?;
         axes.push(case.options.repeat);
         operands.iter_mut().for_each(|operand| operand.steps.push(0));
     }
+    // What comes behind the case's own axes is walked inside of them.
+    let own = case.axes();
+    let order = LoopOrder::new(case.loops.axes().iter().copied().chain(own..axes.len()).collect())
+        .map_err(|_| CaseError::Loops { found: case.loops.to_string(), axes: own })?;
     let nest = LoopNest::new(axes, operands, buffers, &order)?;
-    if case.options.leaf > 0 {
-        return Ok(halved(&nest, case.options.leaf)?);
-    }
-    let tiles = (0..nest.axes().len()).filter_map(|axis| Some((axis, case.options.tile.at(axis)?)));
-    Ok(nest.tiled(&tiles.collect::<Vec<_>>())?)
+    let nest = if case.options.leaf > 0 {
+        halved(&nest, own, case.options.leaf / unit)?
+    } else {
+        let tiles = (0..own).filter_map(|axis| Some((axis, case.options.tile.at(axis)? / unit)));
+        nest.tiled(&tiles.collect::<Vec<_>>())?
+    };
+    Ok(if case.kernel.hoists() { nest.hoisting() } else { nest })
 }
 
 /// Blocks of `leaf`, in blocks twice as wide, and so on up to the whole: the order of a recursive division, as nested
-/// loops (Frigo, Leiserson, Prokop and Ramachandran, "Cache-oblivious algorithms", 1999, divide alike).
-fn halved(nest: &LoopNest, leaf: usize) -> Result<LoopNest, NestError> {
-    let longest = nest.axes().iter().copied().max().unwrap_or(0);
-    let blocks: Vec<usize> =
-        std::iter::successors(Some(leaf), |block| block.checked_mul(2)).take_while(|&block| block < longest).collect();
+/// loops over the first `axes` axes (Frigo, Leiserson, Prokop and Ramachandran, "Cache-oblivious algorithms", 1999, divide
+/// alike).
+fn halved(nest: &LoopNest, axes: usize, leaf: usize) -> Result<LoopNest, NestError> {
+    let longest = nest.axes().iter().take(axes).copied().max().unwrap_or(0);
+    let doubling = std::iter::successors(Some(leaf), |block| block.checked_mul(2));
+    // A block of one element is the innermost loop itself.
+    let blocks: Vec<usize> = doubling.take_while(|&block| block < longest).filter(|&block| block > 1).collect();
     let level = |&block: &usize| {
-        nest.loops().iter().filter(move |l| block < nest.axes()[l.axis]).map(move |l| Loop { axis: l.axis, block })
+        let longer = move |l: &&Loop| l.axis < axes && block < nest.axes()[l.axis];
+        nest.loops().iter().filter(longer).map(move |l| Loop { axis: l.axis, block })
     };
     let loops = blocks.iter().rev().flat_map(level).chain(nest.loops().iter().copied());
     nest.with_loops(loops.collect())
@@ -245,8 +262,89 @@ fn elementwise(case: &Case) -> Result<Shaped, CaseError> {
         operands.push(Operand { role, buffer, itemsize: case.dtype.itemsize(), start: 0, steps });
         buffers.push(bytes);
     }
-    let shaped = Shaped { axes, operands, buffers, strides };
-    if options.walk == Walk::Line { lines(case, shaped) } else { Ok(shaped) }
+    let shaped = Shaped::new(axes, operands, buffers, strides);
+    match options.walk {
+        Walk::Line => lines(case, shaped),
+        Walk::Block => blocks(case, shaped),
+        Walk::Element | Walk::Stream => Ok(shaped),
+    }
+}
+
+/// An array's operand over axes of a nest: `steps` names for each of them the array's axis, or none.
+fn operand(role: Role, buffer: usize, itemsize: usize, array: &Array, steps: &[Option<usize>]) -> Operand {
+    let steps = steps.iter().map(|axis| axis.map_or(0, |axis| array.strides[axis])).collect();
+    Operand { role, buffer, itemsize, start: 0, steps }
+}
+
+/// A sum along an axis into a dense array of the others, in the order of the case.
+fn reduction(case: &Case) -> Result<Shaped, CaseError> {
+    let axis = case.options.axis.unwrap_or(case.shape.len());
+    let kept: Vec<usize> = (0..case.shape.len()).filter(|&other| other != axis).collect();
+    let rest: Vec<usize> = kept.iter().map(|&axis| case.shape[axis]).collect();
+    let source = array(case, &case.shape, case.order, case.options.pad)?;
+    let sums = array(case, &rest, case.order, 0)?;
+    let item = case.dtype.itemsize();
+    let all: Vec<Option<usize>> = (0..case.shape.len()).map(Some).collect();
+    let places: Vec<Option<usize>> =
+        (0..case.shape.len()).map(|axis| kept.iter().position(|&other| other == axis)).collect();
+    let operands = vec![operand(Role::Read, 0, item, &source, &all), operand(Role::Update, 1, item, &sums, &places)];
+    Ok(Shaped::new(case.shape.clone(), operands, vec![source.bytes, sums.bytes], source.strides))
+}
+
+/// `c[i, j] += a[i, k] * b[k, j]`; the case's shape is `i` by `j` by `k`.
+fn product(case: &Case) -> Result<Shaped, CaseError> {
+    let (shape, options, item) = (&case.shape, &case.options, case.dtype.itemsize());
+    let of = |rows: usize, columns: usize, order: Option<Order>| {
+        array(case, &[shape[rows], shape[columns]], order.unwrap_or(case.order), options.pad)
+    };
+    let (a, b, c) = (of(0, 2, options.a)?, of(2, 1, options.b)?, of(0, 1, None)?);
+    let operands = vec![
+        operand(Role::Read, 0, item, &a, &[Some(0), None, Some(1)]),
+        operand(Role::Read, 1, item, &b, &[None, Some(1), Some(0)]),
+        operand(Role::Update, 2, item, &c, &[Some(0), Some(1), None]),
+    ];
+    let strides = operands[0].steps.clone();
+    Ok(Shaped::new(shape.clone(), operands, vec![a.bytes, b.bytes, c.bytes], strides))
+}
+
+/// Every element that has all its neighbours; the result lies as its source does.
+fn stencil(case: &Case) -> Result<Shaped, CaseError> {
+    let item = case.dtype.itemsize();
+    let source = array(case, &case.shape, case.order, case.options.pad)?;
+    let all: Vec<Option<usize>> = (0..case.shape.len()).map(Some).collect();
+    let middle: i64 = source.strides.iter().sum();
+    let at = |role: Role, buffer: usize, start: i64| Operand { start, ..operand(role, buffer, item, &source, &all) };
+    let mut operands = vec![at(Role::Read, 0, middle)];
+    operands
+        .extend(source.strides.iter().flat_map(|stride| [-stride, *stride]).map(|by| at(Role::Read, 0, middle + by)));
+    operands.push(at(Role::Write, 1, middle));
+    let axes = case.shape.iter().map(|length| length - 2).collect();
+    Ok(Shaped::new(axes, operands, vec![source.bytes; 2], source.strides))
+}
+
+/// A copy to the other order in blocks of a line by a line: an index of the array's axes is a block, and the last axis
+/// counts the lines of a block, those of the source and those of the result.
+fn blocks(case: &Case, mut shaped: Shaped) -> Result<Shaped, CaseError> {
+    let edge = LINE / case.dtype.itemsize();
+    let uneven = |bytes: &i64| bytes % LINE.cast_signed() as i64 != 0;
+    for (axis, length) in shaped.axes.iter_mut().enumerate() {
+        if !length.is_multiple_of(edge) || !case.options.pad.is_multiple_of(LINE as u64) {
+            return Err(CaseError::NoWholeBlocks { edge, axis, length: *length, pad: case.options.pad });
+        }
+        *length /= edge;
+    }
+    shaped.axes.push(edge);
+    let [fast, slow] = [case.fastest(), 1 - case.fastest()];
+    for (operand, line) in shaped.operands.iter_mut().zip([slow, fast]) {
+        let step = operand.steps[line];
+        operand.steps.iter_mut().for_each(|step| *step = step.saturating_mul(edge.cast_signed() as i64));
+        operand.steps.push(step);
+        operand.itemsize = LINE;
+        if operand.steps.iter().any(uneven) {
+            return Err(CaseError::NoWholeBlocks { edge, axis: line, length: 0, pad: case.options.pad });
+        }
+    }
+    Ok(Shaped { unit: edge, ..shaped })
 }
 
 /// The same in whole lines: a step is a line of the fastest axis.

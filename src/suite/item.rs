@@ -1,6 +1,7 @@
 //! What is measured together, and what its members have in common.
 
 use super::Case;
+use crate::kernel::Walk;
 
 /// What is measured together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -103,7 +104,10 @@ pub fn share_arrays(one: &Case, other: &Case) -> bool {
 /// need not.
 #[must_use]
 pub fn agree(one: &Case, other: &Case) -> bool {
-    let (Ok(a), Ok(b)) = (one.walked(), other.walked()) else { return false };
+    // Blocks that are turned in registers hold the elements of the plain copy.
+    let plain =
+        |case: &Case| case.clone().with(|o| o.walk = if o.walk == Walk::Block { Walk::Element } else { o.walk });
+    let (Ok(a), Ok(b)) = (plain(one).walked(), plain(other).walked()) else { return false };
     (one.kernel, one.dtype) == (other.kernel, other.dtype) && a.elements() == b.elements()
 }
 
@@ -129,6 +133,7 @@ mod tests {
         assert_eq!(both(columns, "order/sum/f4/64x64/C/0,1"), (false, false));
         assert_eq!(both("t/copy/f8/8x8/C/0,1", "t/copy/f8/8x8/C/0,1/dest=F"), (true, false));
         assert_eq!(both("t/copy/f8/8x8/C/1,0/dest=F", "t/copy/f8/8x8/C/0,1/dest=F"), (true, true));
+        assert_eq!(both("t/copy/f8/8x8/C/0,1/dest=F", "t/copy/f8/8x8/C/0,1/dest=F/walk=block"), (true, true));
         let windows = "w/sum/f8/100/C/0,1/window=4";
         assert_eq!(both(windows, "w/sum/f8/100/C/0,1/form=dense/window=4"), (false, false));
         let chase = "l/chase/f8/64/C/0";

@@ -1,6 +1,6 @@
 //! `b[i] = a[i]`.
 
-use super::{Body, Lanes};
+use super::{Body, Lanes, Read};
 use crate::nest::Role;
 
 /// Reads one array, writes another.
@@ -10,7 +10,7 @@ impl Body for Copy {
     const ROLES: &'static [Role] = &[Role::Read, Role::Write];
 
     #[inline(always)]
-    fn step<V: Lanes>(total: V, [a, _]: [V; 2]) -> (V, V) {
+    fn step<V: Lanes>(total: V, [a, ..]: Read<V>) -> (V, V) {
         (total, a)
     }
 }

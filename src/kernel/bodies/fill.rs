@@ -1,6 +1,6 @@
 //! `a[i] = 3`.
 
-use super::{Body, Lanes};
+use super::{Body, Lanes, Read};
 use crate::nest::Role;
 
 /// Writes.
@@ -10,7 +10,7 @@ impl Body for Fill {
     const ROLES: &'static [Role] = &[Role::Write];
 
     #[inline(always)]
-    fn step<V: Lanes>(total: V, _: [V; 2]) -> (V, V) {
+    fn step<V: Lanes>(total: V, _: Read<V>) -> (V, V) {
         (total, V::three())
     }
 }

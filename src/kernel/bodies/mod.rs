@@ -3,7 +3,10 @@
 mod chase;
 mod copy;
 mod fill;
+mod product;
+mod reduce;
 mod scale;
+mod stencil;
 mod sum;
 mod triad;
 
@@ -24,7 +27,15 @@ pub(super) trait Lanes: Copy {
     fn plus(self, other: Self) -> Self;
     /// Lane by lane.
     fn minus(self, other: Self) -> Self;
+    /// Lane by lane; of complex numbers only where a lane is one.
+    fn times(self, other: Self) -> Self;
 }
+
+/// Most operands that a step reads.
+pub(super) const READS: usize = 7;
+
+/// What a step has read, in the order of the operands; those that a kernel does not have are zero.
+pub(super) type Read<V> = [V; READS];
 
 /// What one step does. The read operands come first; a kernel writes at most its last operand.
 pub(super) trait Body {
@@ -32,9 +43,22 @@ pub(super) trait Body {
     const ROLES: &'static [Role];
     /// Whether the result is the accumulator.
     const REDUCES: bool = false;
+    /// Whether an operand that stands still in the innermost loop may be kept in a register. What is written must then
+    /// be the old value plus something, so that it can be added up in parts.
+    const HOISTS: bool = false;
+    /// Whether all operands take the same steps, so that one index serves them all.
+    const ALIKE: bool = false;
+    /// Whether it has loops of vectors. What is `false` here and below keeps loops from being compiled.
+    const VECTORS: bool = true;
+    /// Whether it has loops of whole lines, and stores that go past the caches if it writes.
+    const LINES: bool = Self::VECTORS && !Self::HOISTS && !Self::ALIKE;
+    /// Whether stores may go past the caches.
+    const PAST: bool = Self::LINES && !Self::REDUCES;
+    /// Whether the third operand may be kept in a register.
+    const HOISTS_THIRD: bool = Self::HOISTS && Self::ROLES.len() > 2;
 
     /// Takes the accumulator and what was read; gives the accumulator and what to write.
-    fn step<V: Lanes>(total: V, read: [V; 2]) -> (V, V);
+    fn step<V: Lanes>(total: V, read: Read<V>) -> (V, V);
 }
 
 /// Does something with a kernel's type.
@@ -95,6 +119,23 @@ registry! {
     }
     others {
         Chase "chase" chase::Chase, "i = a[i]: each load gives the address of the next";
+        Reduce "reduce" reduce::Reduce, "b[j] += a[i, j]: adds up along one axis";
+        Product "matmul" product::Product, "c[i, j] += a[i, k] b[k, j]: a matrix product";
+        Stencil5 "stencil5" stencil::Stencil5, "b[i] = 4 a[i] minus its 4 neighbours in a plane";
+        Stencil7 "stencil7" stencil::Stencil7, "b[i] = 6 a[i] minus its 6 neighbours in space";
+    }
+}
+
+/// What the kernels' types say, as values.
+struct Facts;
+
+impl Visitor for Facts {
+    /// The roles, whether it keeps an operand in a register, whether one index serves all operands, whether it has loops
+    /// of lines, whether stores may go past the caches.
+    type Out = (&'static [Role], bool, bool, bool, bool);
+
+    fn visit<B: Body>(self) -> Self::Out {
+        (B::ROLES, B::HOISTS, B::ALIKE, B::LINES, B::PAST)
     }
 }
 
@@ -102,14 +143,28 @@ impl Kernel {
     /// What each operand's access does, in the order of a nest's operands.
     #[must_use]
     pub fn roles(self) -> &'static [Role] {
-        struct Roles;
-        impl Visitor for Roles {
-            type Out = &'static [Role];
-            fn visit<B: Body>(self) -> Self::Out {
-                B::ROLES
-            }
-        }
-        self.visit(Roles)
+        self.visit(Facts).0
+    }
+
+    /// Whether an operand that stands still in the innermost loop is kept in a register: its nests are hoisting.
+    #[must_use]
+    pub fn hoists(self) -> bool {
+        self.visit(Facts).1
+    }
+
+    /// Whether all operands take the same steps.
+    pub(super) fn is_alike(self) -> bool {
+        self.visit(Facts).2
+    }
+
+    /// Whether it has loops of whole lines.
+    pub(super) fn has_lines(self) -> bool {
+        self.visit(Facts).3
+    }
+
+    /// Whether its stores may go past the caches.
+    pub(super) fn stores_past(self) -> bool {
+        self.visit(Facts).4
     }
 
     /// Whether it writes to memory.
@@ -152,7 +207,7 @@ mod tests {
     fn reads_come_first_and_only_the_last_operand_is_written() {
         for kernel in Kernel::ALL {
             let roles = kernel.roles();
-            assert!((1..=3).contains(&roles.len()), "{kernel}");
+            assert!((1..=READS + 1).contains(&roles.len()), "{kernel}");
             assert!(roles[..roles.len() - 1].iter().all(|&role| role == Role::Read), "{kernel}");
         }
     }

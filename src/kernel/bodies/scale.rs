@@ -1,6 +1,6 @@
 //! `a[i] = -a[i]`: a scaling by −1, the only one that stays exact for any number of passes.
 
-use super::{Body, Lanes};
+use super::{Body, Lanes, Read};
 use crate::nest::Role;
 
 /// Reads and writes back.
@@ -10,7 +10,7 @@ impl Body for Scale {
     const ROLES: &'static [Role] = &[Role::Update];
 
     #[inline(always)]
-    fn step<V: Lanes>(total: V, [a, _]: [V; 2]) -> (V, V) {
+    fn step<V: Lanes>(total: V, [a, ..]: Read<V>) -> (V, V) {
         (total, V::zero().minus(a))
     }
 }

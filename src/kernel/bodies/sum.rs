@@ -1,6 +1,6 @@
 //! `s += a[i]`.
 
-use super::{Body, Lanes};
+use super::{Body, Lanes, Read};
 use crate::nest::Role;
 
 /// Reads; every lane of every chain is its own accumulator.
@@ -11,7 +11,7 @@ impl Body for Sum {
     const REDUCES: bool = true;
 
     #[inline(always)]
-    fn step<V: Lanes>(total: V, [a, _]: [V; 2]) -> (V, V) {
+    fn step<V: Lanes>(total: V, [a, ..]: Read<V>) -> (V, V) {
         (total.plus(a), a)
     }
 }

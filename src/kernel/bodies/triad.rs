@@ -1,6 +1,6 @@
 //! `c[i] = a[i] + 2 b[i]`; the doubling is an addition, exact in every type.
 
-use super::{Body, Lanes};
+use super::{Body, Lanes, Read};
 use crate::nest::Role;
 
 /// Reads two arrays, writes a third.
@@ -10,7 +10,7 @@ impl Body for Triad {
     const ROLES: &'static [Role] = &[Role::Read, Role::Read, Role::Write];
 
     #[inline(always)]
-    fn step<V: Lanes>(total: V, [a, b]: [V; 2]) -> (V, V) {
+    fn step<V: Lanes>(total: V, [a, b, ..]: Read<V>) -> (V, V) {
         (total, a.plus(b.plus(b)))
     }
 }

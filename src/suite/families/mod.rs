@@ -4,14 +4,17 @@ mod conflict;
 mod controls;
 mod idiom;
 mod latency;
+mod matmul;
 mod ndim;
 mod npy;
 mod order;
 mod pages;
 mod record;
+mod stencil;
 mod stride;
 mod threads;
 mod tile;
+mod transpose;
 mod window;
 mod write;
 
@@ -54,8 +57,12 @@ pub const FAMILIES: &[Family] = &[
     stride::FAMILY,
     conflict::FAMILY,
     ndim::FAMILY,
+    transpose::FAMILY,
+    transpose::VIEW,
     tile::FAMILY,
     window::FAMILY,
+    matmul::FAMILY,
+    stencil::FAMILY,
     record::FAMILY,
     pages::FAMILY,
     npy::FAMILY,

@@ -1,14 +1,14 @@
-//! Three and four axes in every loop order.
+//! Three and four axes in every loop order, and sums along one axis.
 
 use super::Family;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Walk};
 use crate::layout::{DType, Order};
 use crate::nest::LoopOrder;
 use crate::suite::{Case, Item, Level, Machine};
 
 pub(super) const FAMILY: Family = Family {
     name: "ndim",
-    asks: "which of the 6 loop orders of three axes, and of the 24 of four, cost how much",
+    asks: "which of the 6 loop orders of three axes, and of the 24 of four, cost how much; the same for sums along each axis",
     baseline: "the same array, its smallest stride innermost",
     needs: "memory for the last cache",
     cases,
@@ -24,6 +24,41 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
             }
             if level < Level::Full {
                 break;
+            }
+        }
+    }
+    cases.extend(reductions(level, machine));
+    cases
+}
+
+/// Sums along each axis of two and of three, the smallest stride innermost and outermost, and with vectors.
+fn reductions(level: Level, machine: &Machine) -> Vec<Case> {
+    let bytes = machine.last() / 2;
+    let of = |rank: usize, order: Order, axis: usize, loops: LoopOrder| {
+        let power = (bytes / 8).max(1).ilog2() as usize / rank;
+        let case = Case::new(Kernel::Reduce, DType::F8, &vec![1 << power; rank], order, loops).in_family("ndim");
+        case.with(|options| options.axis = Some(axis))
+    };
+    let against = |rank: usize, order: Order| {
+        let loops = match order {
+            Order::C => (0..rank).rev().collect(),
+            Order::F => (0..rank).collect(),
+        };
+        LoopOrder::new(loops).unwrap_or_else(|_| LoopOrder::identity(rank))
+    };
+    if level == Level::Quick {
+        return vec![of(2, Order::C, 0, against(2, Order::C))];
+    }
+    let mut cases = Vec::new();
+    for rank in [2, 3] {
+        cases.extend((0..rank).map(|axis| of(rank, Order::C, axis, against(rank, Order::C))));
+        if level == Level::Full {
+            for order in [Order::C, Order::F] {
+                let all = |axis: usize| LoopOrder::all(rank).into_iter().map(move |loops| of(rank, order, axis, loops));
+                cases.extend((0..rank).flat_map(all));
+                // With vectors along the smallest stride, as libraries add up.
+                let vectors = |axis: usize| of(rank, order, axis, LoopOrder::identity(rank)).baseline();
+                cases.extend((0..rank).map(vectors).map(|case| case.with(|options| options.walk = Walk::Stream)));
             }
         }
     }
