@@ -1,4 +1,4 @@
-//! The families `latency`, `write`, `threads` and `idiom` end to end: what a run leaves is held against physics.
+//! Families end to end: what a run leaves is held against physics.
 
 use serde_json::Value;
 use std::fs;
@@ -81,6 +81,39 @@ fn workers_compute_what_one_thread_computes_or_are_skipped_with_the_reason() {
         } else {
             assert_eq!((&contender["strides"][0], &baseline["strides"][0]), (&8.into(), &128.into()));
         }
+    }
+}
+
+/// Both members compute the same, on the counts that their nests declare.
+#[test]
+fn a_product_a_stencil_and_a_sum_along_an_axis_give_one_result_in_every_order() {
+    for (name, steps) in [("matmul", 3), ("stencil", 2), ("ndim", 0)] {
+        let pairs = family(name);
+        assert!(!pairs.is_empty(), "{name}");
+        for pair in pairs {
+            let (baseline, contender) = (&pair["baseline"], &pair["contender"]);
+            assert_eq!(baseline["checksum"], contender["checksum"], "{name}");
+            assert!(number(&contender["accesses"]) > 0.0);
+            if steps > 0 {
+                assert_eq!(contender["shape"].as_array().unwrap().len(), steps, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_transposed_copy_moves_the_bytes_of_a_plain_one() {
+    let pairs = family("transpose");
+    assert_eq!(pairs.len(), 2);
+    for pair in pairs {
+        if pair["kind"] != "pair" {
+            assert_ne!(std::env::consts::ARCH, "x86_64", "{pair}");
+            continue;
+        }
+        for key in ["bytes_read", "bytes_written", "footprint_bytes"] {
+            assert_eq!(pair["baseline"][key], pair["contender"][key], "{key}");
+        }
+        assert_eq!(pair["contender"]["options"]["dest"], "F");
     }
 }
 

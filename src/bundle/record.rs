@@ -89,7 +89,7 @@ impl CaseInfo {
             strides: case.strides().unwrap_or_default(),
             threads: case.options.threads,
             footprint_bytes: case.footprint().unwrap_or(u64::MAX),
-            steps: walked.steps(),
+            steps: walked.steps().saturating_mul(case.elements_per_step()),
             accesses: walked.accesses(),
             bytes_read,
             bytes_written,

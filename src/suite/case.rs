@@ -193,6 +193,13 @@ impl Case {
         Ok(form::shaped(self)?.strides)
     }
 
+    /// What a step of its nest counts for where times are given per step: the line of a block stands for its elements, so
+    /// that a copy in blocks compares with one by elements; all others for one.
+    #[must_use]
+    pub fn elements_per_step(&self) -> u64 {
+        if self.options.walk == Walk::Block { (LINE / self.dtype.itemsize()) as u64 } else { 1 }
+    }
+
     /// Bytes of all arrays together: the working set.
     ///
     /// # Errors

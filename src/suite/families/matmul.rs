@@ -16,10 +16,9 @@ pub(super) const FAMILY: Family = Family {
 };
 
 fn cases(level: Level, machine: &Machine) -> Vec<Case> {
-    // In the second cache, but for its columns not in the first.
+    // All three are in the second cache, but a column, whose elements meet in few sets, is not in the first.
     let second = machine.caches.get(1).copied().unwrap_or(1 << 20);
-    let near = 1 << ((second / 24).max(64 * 64).ilog2() / 2);
-    let near = near.min(256);
+    let near = (1 << ((second / 24).max(64 * 64).ilog2() / 2)).min(128);
     let of = |dtype: DType, side: usize, loops: &LoopOrder| {
         Case::new(Kernel::Product, dtype, &[side; 3], Order::C, loops.clone()).in_family("matmul")
     };
@@ -37,20 +36,17 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
         cases.push(tiled(DType::F8, near, 64));
     }
     if level == Level::Full {
+        for case in all(DType::F8, near) {
+            cases.push(factors(case.clone(), None, Some(Order::F)));
+            cases.push(factors(case, Some(Order::F), None));
+        }
+        cases.extend(all(DType::F4, near));
+        cases.extend(all(DType::F8, 2 * near));
         for dtype in [DType::F4, DType::F8] {
-            for side in [near, 2 * near] {
-                for case in all(dtype, side) {
-                    cases.extend([
-                        case.clone(),
-                        factors(case.clone(), None, Some(Order::F)),
-                        factors(case, Some(Order::F), None),
-                    ]);
-                }
-                cases.extend([16, 32, 64, 128].map(|edge| tiled(dtype, side, edge)));
-                // With vectors along the rows, as compilers make them of this order.
-                let vectors = of(dtype, side, &orders("0,2,1")).with(|options| options.walk = Walk::Stream);
-                cases.extend([vectors.clone(), vectors.with(|options| options.tile = Edges::from(64))]);
-            }
+            cases.extend([16, 32, 64].map(|edge| tiled(dtype, 2 * near, edge)));
+            // With vectors along the rows, as compilers make them of this order.
+            let vectors = of(dtype, 2 * near, &orders("0,2,1")).with(|options| options.walk = Walk::Stream);
+            cases.extend([vectors.clone(), vectors.with(|options| options.tile = Edges::from(64))]);
         }
     }
     cases.into_iter().filter(|case| *case != baseline(case)).collect()

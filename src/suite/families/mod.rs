@@ -183,7 +183,12 @@ mod tests {
                     let Some(baseline) = item.baseline() else { continue };
                     assert_eq!(baseline.to_string().parse().as_ref(), Ok(baseline));
                     let other = baseline.walked().unwrap_or_else(|error| panic!("{baseline}: {error}"));
-                    assert_eq!(walked.steps(), other.steps(), "{} against {baseline}", item.id());
+                    assert_eq!(
+                        walked.steps() * case.elements_per_step(),
+                        other.steps(),
+                        "{} against {baseline}",
+                        item.id()
+                    );
                 }
             }
         }

@@ -36,22 +36,22 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
     let mut cases = vec![naive("0,1"), best(DType::F8)];
     if level >= Level::Standard {
         cases.push(naive("1,0"));
-        cases.extend([8, 16, 32, 64, 128, 256].map(tiled));
+        cases.extend([8, 32, 128].map(tiled));
         cases.push(naive("0,1").with(|options| options.leaf = 16));
         cases.push(block(case(DType::F8, side, "0,1"), TILE));
         cases.extend([DType::F4, DType::C16].map(best));
         cases.push(padded(best(DType::F8)));
     }
     if level == Level::Full {
-        cases.extend([4, 512].map(tiled));
+        cases.extend([4, 16, 64, 256, 512].map(tiled));
         for leaf in [4, 8, 32, 64] {
             cases.push(naive("0,1").with(|options| options.leaf = leaf));
         }
         for dtype in [DType::F4, DType::F8, DType::C16] {
-            for edge in [0, 16, 32, 64, 128, 256] {
+            for edge in [0, 32, 128] {
                 for loops in ["0,1", "1,0"] {
                     let one = block(case(dtype, same_bytes(side, dtype), loops), edge);
-                    cases.extend([one.clone(), padded(one.clone()), past(one.clone()), past(padded(one))]);
+                    cases.extend([past(one.clone()), one]);
                 }
             }
             cases.push(block(case(dtype, same_bytes(side, dtype), "0,1"), 0).with(|options| options.leaf = 16));
