@@ -196,9 +196,12 @@ unsafe fn strided_row<B: Body, V: Memory, const U: usize, const STREAM: bool, co
     if hoists && length == 0 {
         return;
     }
-    // SAFETY: a row of at least one step accesses it.
-    let (mut kept, value) =
-        if hoists { unsafe { keep::<B, V, V, U, HOIST>(still) } } else { ([V::zero(); U], V::zero()) };
+    let (mut kept, value) = if hoists {
+        // SAFETY: a row of at least one step accesses it.
+        unsafe { keep::<B, V, V, U, HOIST>(still) }
+    } else {
+        ([V::zero(); U], V::zero())
+    };
     let mut far = at;
     if U > 4 {
         for k in 0..operands {
@@ -282,9 +285,12 @@ unsafe fn contiguous_row<B: Body, V: Memory, S: Memory, const U: usize, const ST
     if hoists && length == 0 {
         return;
     }
-    // SAFETY: a row of at least one step accesses it.
-    let (mut kept, mut one) =
-        if hoists { unsafe { keep::<B, V, S, U, HOIST>(still) } } else { ([V::zero(); U], S::zero()) };
+    let (mut kept, mut one) = if hoists {
+        // SAFETY: a row of at least one step accesses it.
+        unsafe { keep::<B, V, S, U, HOIST>(still) }
+    } else {
+        ([V::zero(); U], S::zero())
+    };
     let advance = |at: &mut [*mut u8; OPERANDS], bytes: usize| {
         for pointer in at.iter_mut().take(operands) {
             *pointer = pointer.wrapping_add(bytes);
