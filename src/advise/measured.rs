@@ -91,7 +91,7 @@ impl Measured {
     #[must_use]
     pub fn traffic(&self, case: &Case) -> Option<Traffic> {
         let page = if case.options.pages == PagePolicy::Huge { self.huge } else { self.geometry.page };
-        Some(Traffic::of(&case.nest().ok()?, &self.geometry, page))
+        Some(Traffic::of(&case.nest().ok()?, &self.geometry, page).per(case.elements_per_step()))
     }
 
     /// The arithmetic of a case, nanoseconds per step: its floor; of a kernel or dtype whose floor was not measured, that
@@ -102,7 +102,9 @@ impl Measured {
         let exact = self.floors.get(&floor_name(case.kernel.name(), case.dtype.name(), &walk));
         let sum = || self.floors.get(&floor_name("sum", "f8", &walk)).copied().unwrap_or(0.25);
         let operands = case.kernel.roles().len() as f64;
-        exact.copied().unwrap_or_else(|| sum() * (1.0 + UNKNOWN_OPERAND * (operands - 1.0)))
+        exact
+            .copied()
+            .unwrap_or_else(|| sum() * (1.0 + UNKNOWN_OPERAND * (operands - 1.0)) / case.elements_per_step() as f64)
     }
 
     /// The costs, from the curves without the walks of these names.

@@ -13,7 +13,7 @@ use crate::units::ratio;
 /// The families, in the order of the chart.
 const FAMILIES: [&str; 6] = ["ndim", "transpose", "view", "matmul", "stencil", "record"];
 /// Rows of a family at most: those that cost most and least.
-const MOST: usize = 12;
+const MOST: usize = 8;
 const ROW: f64 = 18.0;
 
 /// A case as a row: its words, and its cost.

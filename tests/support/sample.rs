@@ -193,6 +193,10 @@ impl Made<'_> {
             let ns = 1.4 + (tile as f64 / 48.0).log2().powi(2) * 0.5;
             pairs.push(self.pair(one, other, [1.0, ns], false));
         }
+        for (loops, ns) in [([0, 1, 2], 2.6), ([1, 2, 0], 6.9)] {
+            let product = |loops: &[u32]| info("matmul", "matmul", &[128, 128, 128], loops, &[]);
+            pairs.push(self.pair(product(&[0, 2, 1]), product(&loops), [1.0, ns], false));
+        }
         let [one, other] = [[0, 1], [1, 0]].map(|loops| info("tile", "copy", &[2048, 2048], &loops, &[]));
         pairs.push(self.pair(one, other, [1.0, 9.0], false));
         pairs

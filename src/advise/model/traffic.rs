@@ -171,6 +171,14 @@ impl Traffic {
         }
     }
 
+    /// The same per element, of a walk that takes so many at a step.
+    #[must_use]
+    pub fn per(mut self, elements: u64) -> Self {
+        let all = self.lines.iter_mut().flatten().chain(&mut self.written).chain(&mut self.translations);
+        all.chain([&mut self.runs]).for_each(|count| *count /= elements.max(1) as f64);
+        self
+    }
+
     /// Lines per step that do not come from the first cache.
     #[must_use]
     pub fn misses(&self) -> f64 {

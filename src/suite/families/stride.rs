@@ -36,7 +36,11 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
             &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
         }
     };
+    // What a power of two costs is also what its few sets cost; these spread over all, and come in a page or leave it.
+    let spread: &[usize] = &[24, 72, 520, 1000];
     for &size in &sizes {
+        let spread = spread.iter().filter(|&&stride| size / stride >= LEAST);
+        cases.extend(spread.map(|&stride| strided(size, stride)));
         let short = strides.iter().filter(|&&stride| stride == 1 || size / stride >= LEAST);
         cases.extend(short.map(|&stride| strided(size, stride)));
     }
