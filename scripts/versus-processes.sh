@@ -18,7 +18,8 @@ if [ -z "$bandwidth" ]; then
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-keys=("pages=$pages" samples=15 ms=40)
+# Processes do not begin and end together: with short samples some of each fall where it is alone on the memory.
+keys=("pages=$pages" samples=9 ms=200)
 
 workers() { "$bandwidth" "$1" stream f8 "$bytes" "cpus=$(IFS=,; echo "${cores[*]}")" "${keys[@]}"; }
 processes() { # each has its share; the rates of all at once are added
