@@ -11,9 +11,10 @@ use crate::stats::Interval;
 use crate::units::ratio;
 
 /// The families, in the order of the chart.
-const FAMILIES: [&str; 6] = ["ndim", "transpose", "view", "matmul", "stencil", "record"];
+const FAMILIES: [&str; 10] =
+    ["ndim", "transpose", "view", "matmul", "stencil", "window", "record", "write", "pages", "idiom"];
 /// Rows of a family at most: those that cost most and least.
-const MOST: usize = 8;
+const MOST: usize = 6;
 const ROW: f64 = 18.0;
 
 /// A case as a row: its words, and its cost.
