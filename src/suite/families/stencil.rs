@@ -21,7 +21,7 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
     if level >= Level::Standard {
         cases.push(plane(DType::F8, far, Order::C, "1,0"));
         cases.push(plane(DType::F8, second, Order::F, "0,1"));
-        cases.push(tiled(plane(DType::F8, far, Order::C, "1,0"), Edges::from(64)));
+        cases.push(tiled(plane(DType::F8, second, Order::C, "1,0"), Edges::from(64)));
         cases.extend(["2,1,0", "1,0,2"].map(|loops| space(DType::F8, second, Order::C, loops)));
         cases.push(space(DType::F8, far, Order::C, "2,1,0"));
         // Rows whole, planes in bands: what a sweep needs again is still there.

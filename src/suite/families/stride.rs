@@ -37,9 +37,9 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
         }
     };
     // What a power of two costs is also what its few sets cost; these spread over all, and come in a page or leave it.
-    let spread: &[usize] = &[24, 72, 520, 1000];
+    let spread: &[usize] = &[72, 1000];
     for &size in &sizes {
-        let spread = spread.iter().filter(|&&stride| size / stride >= LEAST);
+        let spread = spread.iter().filter(|&&stride| size / stride >= LEAST && (size < largest || stride == 72));
         cases.extend(spread.map(|&stride| strided(size, stride)));
         let short = strides.iter().filter(|&&stride| stride == 1 || size / stride >= LEAST);
         cases.extend(short.map(|&stride| strided(size, stride)));
