@@ -264,7 +264,7 @@ fn main() -> Result<(), Failure> {
             geometry: Err("not asked for".into()),
         };
         let path = folder.join(variant).join(format!("{name}.jsonl"));
-        writers.push(Writer::create_file(&path, Header::new(&host, about))?);
+        writers.push(Writer::create_file(&path, Header::new(&host, about), &[])?);
     }
     let pairs = |at: usize| if at < nulls { NULL.as_slice() } else { PAIRS.as_slice() };
     let mut all_arms: Vec<Vec<Arm>> = Vec::new();

@@ -13,6 +13,7 @@ mod held;
 mod model;
 mod read;
 mod record;
+mod remark;
 mod strict;
 mod summary;
 mod text;
@@ -29,6 +30,7 @@ pub use model::{
     Skipped, Tool,
 };
 pub use read::{Partial, files, parse, read};
+pub use remark::{Pointer, Remark, Unknown};
 pub use summary::{Member, PerStep, rate, simulated_misses};
-pub use text::{LONGEST_TEXT, cell, markdown, shown, shown_in_markdown};
+pub use text::{LONGEST_TEXT, cell, hides, markdown, shown, shown_in_markdown};
 pub use writer::{Place, Writer};

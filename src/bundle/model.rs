@@ -1,5 +1,6 @@
 //! The lines of a bundle, as written.
 
+use super::remark::Remark;
 use crate::host::MachineClass;
 use crate::measure::{Block, SoloBlock};
 use serde::{Deserialize, Serialize};
@@ -242,4 +243,6 @@ pub struct Bundle {
     pub skipped: Vec<Skipped>,
     /// Its last line; absent if the run was cut off.
     pub end: Option<End>,
+    /// Lines with fields of a newer version, or with text that is not what it seems.
+    pub remarks: Vec<Remark>,
 }

@@ -2,6 +2,7 @@
 
 use super::check;
 use super::model::{Bundle, CaseRecord, End, Header, PairRecord, Record, Skipped};
+use super::remark::{self, Remark, Unknown};
 use super::{BundleError, strict};
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
@@ -115,7 +116,7 @@ pub fn parse(path: &Path, bytes: &[u8], partial: Partial) -> Result<Bundle, Bund
     for text in bytes.split_inclusive(|&b| b == b'\n') {
         line += 1;
         let whole = text.ends_with(b"\n");
-        match reader.line(text, &digest) {
+        match reader.line(line, text, &digest) {
             Ok(()) => {}
             // What was being written when the run was cut off.
             Err(_) if !whole && partial == Partial::Allowed && reader.header.is_some() => break,
@@ -133,8 +134,8 @@ pub fn parse(path: &Path, bytes: &[u8], partial: Partial) -> Result<Bundle, Bund
     if reader.pairs.is_empty() && reader.cases.is_empty() && partial == Partial::Refused {
         return Err(file("no cases: nothing was measured".to_owned()));
     }
-    let Reader { pairs, cases, skipped, end, .. } = reader;
-    Ok(Bundle { header, pairs, cases, skipped, end })
+    let Reader { pairs, cases, skipped, end, remarks, .. } = reader;
+    Ok(Bundle { header, pairs, cases, skipped, end, remarks })
 }
 
 #[derive(Default)]
@@ -147,10 +148,13 @@ struct Reader {
     cases: Vec<CaseRecord>,
     skipped: Vec<Skipped>,
     end: Option<End>,
+    /// Whether a newer minor version wrote the file.
+    newer: bool,
+    remarks: Vec<Remark>,
 }
 
 impl Reader {
-    fn line(&mut self, bytes: &[u8], before: &Sha256) -> Result<(), String> {
+    fn line(&mut self, number: usize, bytes: &[u8], before: &Sha256) -> Result<(), String> {
         if bytes.len() > MOST_LINE {
             return Err("longer than 1 MiB, the most that is read".to_owned());
         }
@@ -167,28 +171,34 @@ impl Reader {
         }
         match kind.as_str() {
             "bundle" if self.header.is_some() => Err("kind: a second header".to_owned()),
-            "bundle" => self.header(text),
+            "bundle" => {
+                self.header(text)?;
+                self.remark::<Header>(number, |_| None, text)
+            }
             "pair" => {
                 let pair: PairRecord = typed(text)?;
                 check::pair(&pair)?;
                 self.once(&pair.id)?;
                 self.pairs.push(pair);
-                Ok(())
+                self.remark::<PairRecord>(number, |all| Some(all.pairs.last()?.id.clone()), text)
             }
             "case" => {
                 let case: CaseRecord = typed(text)?;
                 check::solo(&case)?;
                 self.once(&case.case.id)?;
                 self.cases.push(case);
-                Ok(())
+                self.remark::<CaseRecord>(number, |all| Some(all.cases.last()?.case.id.clone()), text)
             }
             "skipped" => {
                 let skipped: Skipped = typed(text)?;
                 self.once(&skipped.id)?;
                 self.skipped.push(skipped);
-                Ok(())
+                self.remark::<Skipped>(number, |all| Some(all.skipped.last()?.id.clone()), text)
             }
-            "end" => self.end(typed(text)?, before),
+            "end" => {
+                self.end(typed(text)?, before)?;
+                self.remark::<End>(number, |_| None, text)
+            }
             other => Err(format!("kind: expected bundle, pair, case, skipped or end, not {other:?}")),
         }
     }
@@ -211,7 +221,21 @@ impl Reader {
         let header: Header = typed(text)?;
         check::header(&header)?;
         self.planned = header.plan.ids.iter().map(|id| (id.clone(), false)).collect();
+        self.newer = header.schema_version[1] > super::SCHEMA_VERSION[1];
         self.header = Some(header);
+        Ok(())
+    }
+
+    /// Once a line is accepted as a `T`.
+    fn remark<T: DeserializeOwned>(
+        &mut self,
+        line: usize,
+        id: impl Fn(&Self) -> Option<String>,
+        text: &str,
+    ) -> Result<(), String> {
+        if let Some(found) = remark::of::<T>(text, self.newer)? {
+            self.remarks.push(Remark { line, id: id(self), ..found });
+        }
         Ok(())
     }
 
@@ -266,5 +290,15 @@ impl Record {
     /// Only if a number is not finite.
     pub fn line(&self) -> Result<String, serde_json::Error> {
         Ok(serde_json::to_string(self)? + "\n")
+    }
+
+    /// The same with fields of a newer version.
+    pub(super) fn line_with(&self, unknown: &[Unknown]) -> Result<String, serde_json::Error> {
+        if unknown.is_empty() {
+            return self.line();
+        }
+        let mut line = serde_json::to_value(self)?;
+        unknown.iter().for_each(|unknown| unknown.put(&mut line));
+        Ok(line.to_string() + "\n")
     }
 }

@@ -21,6 +21,18 @@ pub fn shown(text: &str) -> String {
     out
 }
 
+/// Whether a character is not seen, or turns or ends what stands around it: controls but for a tab and the ends of lines,
+/// what Unicode lists as ignorable (`Default_Ignorable_Code_Point`), and signs of annotation and direction.
+#[must_use]
+pub fn hides(c: char) -> bool {
+    let ignorable = matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
+    ignorable || (c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
+}
+
 /// A text for a cell of CSV: what a spreadsheet would take for a formula has a `'` before it, spaces before it or not.
 #[must_use]
 pub fn cell(text: &str) -> String {

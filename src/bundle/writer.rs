@@ -5,6 +5,7 @@ use super::check::hex;
 use super::held::{Held, idle};
 use super::model::{Bundle, End, Header, Record};
 use super::read::{Partial, bundle_number, parse};
+use super::remark::Unknown;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -51,16 +52,16 @@ impl Writer {
             Err(BundleError::Io { source, .. }) if source.kind() == std::io::ErrorKind::AlreadyExists => {
                 Self::take_over(folder, &path, header)
             }
-            held => Self::begin(held?, header),
+            held => Self::begin(held?, header, &[]),
         }
     }
 
-    /// Makes a file, which must not be there, with its header.
+    /// Makes a file, which must not be there, with its header; `unknown` are fields of a newer version that it keeps.
     ///
     /// # Errors
     /// If it is there or cannot be written.
-    pub fn create_file(path: &Path, header: Header) -> Result<Self, BundleError> {
-        Self::begin(Held::create(path)?, header)
+    pub fn create_file(path: &Path, header: Header, unknown: &[Unknown]) -> Result<Self, BundleError> {
+        Self::begin(Held::create(path)?, header, unknown)
     }
 
     /// A file that is there: begun anew if its run was cut off before its header was whole.
@@ -75,12 +76,12 @@ impl Writer {
             return Err(exists(parse(path, &bytes, Partial::Refused).is_ok()));
         }
         held.cut(0)?;
-        Self::begin(held, header)
+        Self::begin(held, header, &[])
     }
 
-    fn begin(held: Held, header: Header) -> Result<Self, BundleError> {
+    fn begin(held: Held, header: Header, unknown: &[Unknown]) -> Result<Self, BundleError> {
         let mut writer = Self { held, digest: Sha256::new(), lines: 0 };
-        writer.put(&Record::Bundle(header))?;
+        writer.put(&Record::Bundle(header), unknown)?;
         writer.sync()?;
         Ok(writer)
     }
@@ -121,7 +122,15 @@ impl Writer {
     /// # Errors
     /// If it cannot be written; lines before it stay whole. If another file has taken its name.
     pub fn push(&mut self, record: &Record) -> Result<(), BundleError> {
-        self.put(record)?;
+        self.push_with(record, &[])
+    }
+
+    /// As [`Writer::push`], with fields of a newer version that the line keeps.
+    ///
+    /// # Errors
+    /// As [`Writer::push`].
+    pub fn push_with(&mut self, record: &Record, unknown: &[Unknown]) -> Result<(), BundleError> {
+        self.put(record, unknown)?;
         self.lines += 1;
         Ok(())
     }
@@ -141,16 +150,25 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Writer::push`].
-    pub fn finish(mut self, noise: Value) -> Result<PathBuf, BundleError> {
+    pub fn finish(self, noise: Value) -> Result<PathBuf, BundleError> {
+        self.finish_with(noise, &[])
+    }
+
+    /// As [`Writer::finish`], with fields of a newer version that the last line keeps.
+    ///
+    /// # Errors
+    /// As [`Writer::push`].
+    pub fn finish_with(mut self, noise: Value, unknown: &[Unknown]) -> Result<PathBuf, BundleError> {
         let sha256 = hex(&self.digest.clone().finalize());
-        self.put(&Record::End(End { lines: self.lines, noise, sha256 }))?;
+        self.put(&Record::End(End { lines: self.lines, noise, sha256 }), unknown)?;
         self.held.sync()?;
         Ok(self.held.path().to_owned())
     }
 
-    fn put(&mut self, record: &Record) -> Result<(), BundleError> {
-        let line =
-            record.line().map_err(|error| BundleError::Io { path: self.path().to_owned(), source: error.into() })?;
+    fn put(&mut self, record: &Record, unknown: &[Unknown]) -> Result<(), BundleError> {
+        let line = record
+            .line_with(unknown)
+            .map_err(|error| BundleError::Io { path: self.path().to_owned(), source: error.into() })?;
         self.held.add(line.as_bytes())?;
         self.digest.update(line.as_bytes());
         Ok(())

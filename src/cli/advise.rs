@@ -5,6 +5,7 @@ use super::advise_text;
 use super::array::{ArrayArgs, Given};
 use super::exit::{Exit, Failure};
 use super::output::{self, Format};
+use super::warned::Warned;
 use crate::advise::{self, Advice, Adviser, Agreement, Measured, Stored};
 use crate::bundle::{self, Bundle, Partial};
 use crate::host::Host;
@@ -238,10 +239,12 @@ fn walks(args: &AdviseArgs, case: &Case) -> Result<Vec<(LoopOrder, f64)>, Failur
 
 /// The bundles to predict from.
 fn bundles(args: &AdviseArgs) -> Result<Vec<(PathBuf, Bundle)>, Failure> {
+    let warned = Warned::default();
     let open = |path: &PathBuf| -> Result<(PathBuf, Bundle), Failure> {
         // Of several runs in a folder the last one counts.
         let file = bundle::files(path)?.pop().unwrap_or_else(|| path.clone());
         let read = bundle::read(&file, Partial::Allowed)?;
+        warned.of(&file, &read);
         Ok((file, read))
     };
     if args.bundles.is_empty() {
@@ -254,7 +257,9 @@ fn bundles(args: &AdviseArgs) -> Result<Vec<(PathBuf, Bundle)>, Failure> {
             Failure::new(Exit::NoBaseline, message)
         });
     }
-    args.bundles.iter().map(open).collect()
+    let read = args.bundles.iter().map(open).collect();
+    warned.print();
+    read
 }
 
 /// The newest bundle of this class in a folder of runs that has the curves. Published ones of other machines never

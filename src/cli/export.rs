@@ -2,6 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use super::output;
+use super::warned::Warned;
 use crate::bundle::{self, Bundle, Member, Partial, shown};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -135,12 +136,15 @@ fn slug(text: &str) -> String {
 
 pub(super) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
     let partial = if args.allow_partial { Partial::Allowed } else { Partial::Refused };
-    let mut written = Vec::new();
+    let (mut written, warned) = (Vec::new(), Warned::default());
     for path in &args.bundles {
         for file in super::compare::tree(path)? {
-            written.push(one(args, &bundle::read(&file, partial)?)?);
+            let bundle = bundle::read(&file, partial)?;
+            warned.of(&file, &bundle);
+            written.push(one(args, &bundle)?);
         }
     }
+    warned.print();
     let text = format!("{} files in {}", written.len(), args.out.display());
     anstream::stdout().write_all(output::escaped(&text).as_bytes())?;
     anstream::stdout().write_all(b"\n")?;

@@ -1,7 +1,8 @@
 //! `stridewise merge`: shards of one run on one class of machine become one bundle.
 
 use super::exit::{Exit, Failure};
-use crate::bundle::{self, Bundle, PairRecord, Partial, Record, Writer, plan_hash};
+use super::warned::Warned;
+use crate::bundle::{self, Bundle, PairRecord, Partial, Record, Unknown, Writer, plan_hash};
 use crate::compare;
 use clap::Args;
 use sha2::{Digest, Sha256};
@@ -30,10 +31,11 @@ pub(super) fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     let partial = if args.allow_partial { Partial::Allowed } else { Partial::Refused };
     let partial = if args.expect.is_some() { Partial::Allowed } else { partial };
     let (mut bundles, mut files): (Vec<Bundle>, Vec<PathBuf>) = (Vec::new(), Vec::new());
-    let mut cut = Vec::new();
+    let (mut cut, warned) = (Vec::new(), Warned::default());
     for path in &args.bundles {
         for file in super::compare::tree(path)? {
             let bundle = bundle::read(&file, partial)?;
+            warned.note(&file, &bundle, "kept as they are");
             if bundle.end.is_none() {
                 cut.push(file.display().to_string());
             }
@@ -41,6 +43,7 @@ pub(super) fn run(args: &MergeArgs) -> Result<Exit, Failure> {
             files.push(file);
         }
     }
+    warned.print();
     bundles.sort_by(|a, b| (&a.header.created, &a.header.bundle_id).cmp(&(&b.header.created, &b.header.bundle_id)));
     bundles.dedup();
     let whole = bundles.iter().filter(|bundle| bundle.end.is_some()).count();
@@ -59,6 +62,9 @@ pub(super) fn run(args: &MergeArgs) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::NotComparable, text));
     }
     let mut header = first.header.clone();
+    // What is kept of a newer version is found again only in a file that says so.
+    let minor = bundles.iter().map(|bundle| bundle.header.schema_version[1]).max();
+    header.schema_version[1] = minor.unwrap_or(header.schema_version[1]);
     let mut seen = BTreeSet::new();
     // What one shard planned and skipped or never reached may be in another; what is measured twice is not.
     for bundle in &bundles {
@@ -73,8 +79,6 @@ pub(super) fn run(args: &MergeArgs) -> Result<Exit, Failure> {
         }
     }
     seen.extend(bundles.iter().flat_map(|bundle| &bundle.pairs).map(|pair| pair.id.clone()));
-    let skipped: Vec<_> =
-        bundles.iter().flat_map(|bundle| &bundle.skipped).filter(|one| !seen.contains(&one.id)).collect();
     let mut planned = BTreeSet::new();
     let all = bundles.iter().flat_map(|bundle| bundle.header.plan.ids.iter());
     header.plan.ids = all.filter(|id| planned.insert((*id).clone())).cloned().collect();
@@ -88,28 +92,33 @@ pub(super) fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     header.bundle_id = digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let name: String = first.header.run_id.chars().take(57).collect();
     header.run_id = format!("{name}-merged");
-    let noise = bundles.iter().rev().find_map(|bundle| bundle.end.as_ref()).map(|end| end.noise.clone());
-    let mut writer = Writer::create_file(&args.out, header.clone())?;
+    let last = bundles.iter().rev().find(|bundle| bundle.end.is_some());
+    let noise = last.and_then(|bundle| bundle.end.as_ref()).map(|end| end.noise.clone());
+    // Of a field of the header that several shards have, the first one's value stays, as of the fields that are known.
+    let unknown: Vec<Unknown> = bundles.iter().flat_map(Bundle::unknown_of_header).cloned().collect();
+    let mut writer = Writer::create_file(&args.out, header.clone(), &unknown)?;
+    let unknown: Vec<_> = bundles.iter().map(Bundle::unknown_of_items).collect();
     let mut lines = std::collections::HashMap::new();
-    for bundle in &bundles {
+    for (bundle, unknown) in bundles.iter().zip(&unknown) {
         for pair in &bundle.pairs {
             match lines.get(&pair.id) {
                 // Of a control in several shards the worst is kept, so that no calm shard hides a disturbed one.
-                Some(Record::Pair(known)) if off(known) >= off(pair) => {}
-                _ => drop(lines.insert(pair.id.clone(), Record::Pair(pair.clone()))),
+                Some((Record::Pair(known), _)) if off(known) >= off(pair) => {}
+                _ => drop(lines.insert(pair.id.clone(), (Record::Pair(pair.clone()), unknown))),
             }
         }
-        lines.extend(bundle.cases.iter().map(|case| (case.case.id.clone(), Record::Case(case.clone()))));
+        let skipped = bundle.skipped.iter().filter(|one| !seen.contains(&one.id));
+        lines.extend(skipped.map(|one| (one.id.clone(), (Record::Skipped(one.clone()), unknown))));
+        lines.extend(bundle.cases.iter().map(|case| (case.case.id.clone(), (Record::Case(case.clone()), unknown))));
     }
-    lines.extend(skipped.into_iter().map(|one| (one.id.clone(), Record::Skipped(one.clone()))));
     let mut written = 0;
     for id in &header.plan.ids {
-        if let Some(line) = lines.get(id) {
-            writer.push(line)?;
+        if let Some((line, unknown)) = lines.get(id) {
+            writer.push_with(line, unknown.get(id.as_str()).copied().unwrap_or_default())?;
             written += 1;
         }
     }
-    writer.finish(noise.unwrap_or_default())?;
+    writer.finish_with(noise.unwrap_or_default(), last.map_or(&[], Bundle::unknown_of_end))?;
     let text =
         format!("{}: {written} of {} cases of {} shards\n", args.out.display(), header.plan.ids.len(), bundles.len());
     anstream::stdout().write_all(super::output::escaped(text.trim_end()).as_bytes())?;

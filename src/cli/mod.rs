@@ -26,6 +26,7 @@ mod run_table;
 mod selection;
 mod simulate;
 mod validate;
+mod warned;
 mod workers;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

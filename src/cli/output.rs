@@ -42,13 +42,9 @@ pub(super) fn push(text: &mut String, lines: impl Iterator<Item = String>) {
     }
 }
 
-/// Control characters as escapes: names of files and messages may hold what others wrote.
+/// What is not seen or turns text, and the ends of lines, as escapes: names of files and messages may hold what others wrote.
 pub(super) fn escaped(text: &str) -> String {
-    let hidden = |c: char| {
-        // Controls; what is not seen; what turns the direction of the text around it; what ends a line elsewhere.
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
+    let hidden = |c: char| c.is_control() || crate::bundle::hides(c);
     text.chars().flat_map(|c| if hidden(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 

@@ -1,6 +1,7 @@
 //! `stridewise plot`: one chart from bundles.
 
 use super::exit::{Exit, Failure};
+use super::warned::Warned;
 use crate::bundle::{self, Bundle, Partial};
 use crate::chart::{self, CHARTS, Picture, Theme};
 use clap::{Args, ValueEnum};
@@ -58,14 +59,17 @@ pub(super) struct PlotArgs {
     allow_partial: bool,
 }
 
-/// Every bundle that paths name, in order.
+/// Every bundle that paths name, in order; what there is to warn of is said.
 pub(super) fn read_all(paths: &[PathBuf], partial: Partial) -> Result<Vec<Bundle>, Failure> {
-    let mut bundles = Vec::new();
+    let (mut bundles, warned) = (Vec::new(), Warned::default());
     for path in paths {
         for file in bundle::files(path)? {
-            bundles.push(bundle::read(&file, partial)?);
+            let bundle = bundle::read(&file, partial)?;
+            warned.of(&file, &bundle);
+            bundles.push(bundle);
         }
     }
+    warned.print();
     Ok(bundles)
 }
 

@@ -7,6 +7,7 @@ mod table;
 use super::array::ArrayArgs;
 use super::exit::{Exit, Failure};
 use super::output::{self, Format};
+use super::warned::Warned;
 use crate::bundle::{self, Partial};
 use crate::host::Host;
 use crate::nest::{Chase, LoopNest, LoopOrder};
@@ -254,6 +255,9 @@ fn geometries(args: &SimulateArgs) -> Result<Vec<(String, Geometry)>, Failure> {
     if let Some(path) = &args.host {
         let file = bundle::files(path)?.remove(0);
         let bundle = bundle::read(&file, Partial::Allowed)?;
+        let warned = Warned::default();
+        warned.of(&file, &bundle);
+        warned.print();
         let geometry: Geometry = serde_json::from_value(bundle.header.geometry.clone()).map_err(|_| {
             Failure::new(Exit::Invalid, format!("{}: has no cache geometry; give one with --cache", file.display()))
         })?;

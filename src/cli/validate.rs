@@ -2,6 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use super::output::{self, Format, escaped};
+use super::warned::{Warned, warnings};
 use crate::bundle::{self, Bundle, Partial, shown};
 use clap::Args;
 use serde::Serialize;
@@ -33,6 +34,8 @@ struct Line {
     cases: usize,
     planned: usize,
     whole: bool,
+    /// Fields of a newer version, text that is not what it seems.
+    warnings: Vec<String>,
 }
 
 impl Line {
@@ -47,19 +50,21 @@ impl Line {
             cases: bundle.pairs.len() + bundle.cases.len(),
             planned: bundle.header.plan.ids.len(),
             whole: bundle.end.is_some(),
+            warnings: warnings(bundle, "not used").iter().map(|said| escaped(said)).collect(),
         }
     }
 
     fn invalid(file: String, error: String) -> Self {
         let error = Some(error);
-        Self { file, valid: false, error, run_id: None, class_id: None, cpu: None, cases: 0, planned: 0, whole: false }
+        let (run_id, class_id, cpu, warnings) = (None, None, None, Vec::new());
+        Self { file, valid: false, error, run_id, class_id, cpu, cases: 0, planned: 0, whole: false, warnings }
     }
 }
 
 pub(super) fn run(args: &ValidateArgs) -> Result<Exit, Failure> {
     let partial = if args.allow_partial { Partial::Allowed } else { Partial::Refused };
     let mut lines = Vec::new();
-    let mut plans = std::collections::HashSet::new();
+    let (mut plans, warned) = (std::collections::HashSet::new(), Warned::default());
     for path in &args.bundles {
         let files = match bundle::files(path) {
             Ok(files) => files,
@@ -73,6 +78,7 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Exit, Failure> {
             match bundle::read(&file, partial) {
                 Ok(bundle) => {
                     plans.insert(bundle.header.plan.hash.clone());
+                    warned.of(&file, &bundle);
                     lines.push(Line::of(name, &bundle));
                 }
                 Err(error) => lines.push(Line::invalid(name, escaped(&error.to_string()))),
@@ -85,6 +91,7 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Exit, Failure> {
         Format::Table => text(&lines, plans.len()),
     };
     anstream::stdout().write_all(text.as_bytes())?;
+    warned.print();
     if invalid > 0 {
         let first = lines.into_iter().find_map(|line| line.error).unwrap_or_default();
         return Err(Failure::new(Exit::Invalid, first));

@@ -49,6 +49,10 @@ impl Base {
         &mut self.0[2]
     }
 
+    fn end(&mut self) -> &mut Value {
+        self.0.last_mut().unwrap()
+    }
+
     /// A text in every free field of the header.
     fn says(mut self, text: &str) -> Self {
         let header = self.header();
@@ -224,6 +228,10 @@ pub(crate) fn make(number: &str, base: &Base) -> Vec<Made> {
             let minor = with(&|base| {
                 base.header()["schema_version"] = json!([1, 99]);
                 base.header()["not_known_yet"] = json!({"a": 1});
+                base.header()["tool"]["linker"] = json!("x");
+                base.pair()["energy_j"] = json!([1.5, null]);
+                base.pair()["blocks"][0]["phase"] = json!("\u{202e}x");
+                base.end()["after"] = json!(true);
             });
             vec![read(minor)]
         }

@@ -301,7 +301,7 @@ impl Made<'_> {
         let skipped =
             vec![Skipped { id: format!("order/sum/f8/9x9/C/1,0{text}"), reason: format!("no memory {text}") }];
         let end = Some(End { lines, noise: json!({}), sha256: "0".repeat(64) });
-        Bundle { header, pairs, cases, skipped, end }
+        Bundle { header, pairs, cases, skipped, end, remarks: Vec::new() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bundles of a comparison: found, read on all CPUs, reduced one by one, and missed where they were expected.
 
 use super::super::exit::{Exit, Failure};
+use super::super::warned::Warned;
 use crate::bundle::{self, Partial};
 use crate::compare::{Brief, Change, Identities, Run, Tally};
 use crate::report;
@@ -76,10 +77,11 @@ fn read<T: Default + Send>(
     if files.len() > reading.most {
         return Err(Failure::usage(format!("--max-bundles {}: {} bundles were given", reading.most, files.len())));
     }
-    let identities = Identities::default();
+    let (identities, warned) = (Identities::default(), Warned::default());
     let empty = || Part { runs: T::default(), cut: Vec::new(), whole: 0, cases: 0, errors: Vec::new() };
     let one = |mut part: Part<T>, file: &PathBuf| {
-        let run = bundle::read(file, reading.partial).map(|bundle| Run::of(&bundle)).map_err(Failure::from);
+        let read = bundle::read(file, reading.partial).inspect(|bundle| warned.of(file, bundle));
+        let run = read.map(|bundle| Run::of(&bundle)).map_err(Failure::from);
         let claimed = run.and_then(|run| match identities.claim(&run) {
             Ok(new) => Ok((run, new)),
             Err(conflict) => Err(Failure::new(Exit::Invalid, conflict)),
@@ -108,6 +110,7 @@ fn read<T: Default + Send>(
         Part { runs: merge(a.runs, b.runs), whole: a.whole + b.whole, cases: a.cases + b.cases, ..a }
     };
     let mut part = files.par_iter().fold(empty, one).reduce(empty, both);
+    warned.print();
     // Of several errors always the same one is told.
     if let Some(error) = part.errors.into_iter().min_by_key(ToString::to_string) {
         return Err(error);
