@@ -92,16 +92,21 @@ pub(super) fn bytes_of(path: &Path, opened: &File) -> Result<Vec<u8>, BundleErro
     if bytes.len() as u64 > MOST_BYTES {
         return Err(file("larger than 64 MiB, the most that is read"));
     }
-    let magic: [(&[u8], &str); 6] = [
-        (b"\x1f\x8b", "compressed with gzip: unpack it first"),
-        (b"\x28\xb5\x2f\xfd", "compressed with zstd: unpack it first"),
-        (b"PK\x03\x04", "a zip archive: unpack it first"),
-        (b"\xff\xfe", "UTF-16: expected UTF-8"),
-        (b"\xfe\xff", "UTF-16: expected UTF-8"),
-        (b"\xef\xbb\xbf", "begins with a byte order mark: expected plain UTF-8"),
+    // Where a format has its sign, and what is said of it.
+    let magic: [(usize, &[u8], &str); 9] = [
+        (0, b"\x1f\x8b", "compressed with gzip: unpack it first"),
+        (0, b"\x28\xb5\x2f\xfd", "compressed with zstd: unpack it first"),
+        (0, b"PK\x03\x04", "a zip archive: unpack it first"),
+        (257, b"ustar", "a tar archive: unpack it first"),
+        (0, b"\xff\xfe", "UTF-16: expected UTF-8"),
+        (0, b"\xfe\xff", "UTF-16: expected UTF-8"),
+        (0, b"{\0", "UTF-16: expected UTF-8"),
+        (0, b"\0{", "UTF-16: expected UTF-8"),
+        (0, b"\xef\xbb\xbf", "begins with a byte order mark: expected plain UTF-8"),
     ];
-    match magic.iter().find(|(start, _)| bytes.starts_with(start)) {
-        Some((_, what)) => Err(file(what)),
+    let sign = |at: usize, sign: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(sign));
+    match magic.iter().find(|(at, bytes, _)| sign(*at, bytes)) {
+        Some((.., what)) => Err(file(what)),
         None => Ok(bytes),
     }
 }
@@ -158,7 +163,10 @@ impl Reader {
         if bytes.len() > MOST_LINE {
             return Err("longer than 1 MiB, the most that is read".to_owned());
         }
-        let text = std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8 at byte {}", error.valid_up_to()))?;
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let before = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+            strict::within(before, &format!("not UTF-8 at byte {}", before.len()))
+        })?;
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
         let kind = strict::kind(text)?;

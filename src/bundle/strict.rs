@@ -15,12 +15,22 @@ const FEW_KEYS: usize = 32;
 pub(super) fn kind(text: &str) -> Result<Option<String>, String> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let open = Open::default();
-    let seen = Strict { top: true, open: &open }.deserialize(&mut reader).map_err(|error| plain(&error))?;
-    reader.end().map_err(|error| plain(&error))?;
-    match seen {
-        Seen::Object(kind) => Ok(kind),
-        _ => Err("expected an object".to_owned()),
+    let walked = Strict { top: true, open: &open }.deserialize(&mut reader);
+    match walked.and_then(|seen| reader.end().map(|()| seen)) {
+        Ok(Seen::Object(kind)) => Ok(kind),
+        Ok(_) => Err("expected an object".to_owned()),
+        Err(error) => Err(within(text, &plain(&error))),
     }
+}
+
+/// What is wrong, with the field that a walk of `text` stops in before it; looking for it takes a walk of its own.
+pub(super) fn within(text: &str, what: &str) -> String {
+    let (mut reader, mut track, open) =
+        (serde_json::Deserializer::from_str(text), serde_path_to_error::Track::new(), Open::default());
+    let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
+    let stopped = Strict { top: true, open: &open }.deserialize(tracked).is_err();
+    let path = track.path().to_string();
+    if stopped && path != "." { format!("{}: {what}", super::shown(&path)) } else { what.to_owned() }
 }
 
 /// The message without serde's own line number: a line of a bundle is always line 1 to it.
@@ -175,6 +185,17 @@ mod tests {
         assert_eq!(kind("[1]"), Err("expected an object".to_owned()));
         let many: Vec<String> = (0..100).map(|n| format!("\"k{}\":0", n % 99)).collect();
         assert!(kind(&format!("{{{}}}", many.join(","))).unwrap_err().contains("\"k0\" stands twice"));
+        for (wrong, field) in [
+            (r#"{"a":{"b":[1,NaN]}}"#, "a.b[1]: expected value at column 14"),
+            (r#"{"a":{"b":1e999}}"#, "a.b: number out of range at column 15"),
+            (r#"{"a":{"b":1,"b":2}}"#, "a: the key \"b\" stands twice at column 15"),
+            (r#"{"a":[9007199254740993]}"#, "a[0]: the number 9007199254740993 is above 2^53 at column 22"),
+            (r#"{"a":"\ud800"}"#, "a: unexpected end of hex escape at column 13"),
+            (r#"{"a":"cut"#, "a: EOF while parsing a string at column 9"),
+            (r#"{"a":1} x"#, "trailing characters at column 9"),
+        ] {
+            assert_eq!(kind(wrong), Err(field.to_owned()), "{wrong}");
+        }
         for wrong in [
             r#"{"a":1,"a":2}"#,
             r#"{"a":{"b":1,"\u0062":2}}"#,

@@ -27,6 +27,9 @@ pub(super) fn finding_of(bundle: &Bundle, rows: &[Row]) -> String {
     let Some(row) = largest.or_else(dearest) else {
         return match rows.len() {
             0 => format!("Nothing was compared on {cpu}."),
+            n if few_rounds(bundle) == n => {
+                format!("Insufficient samples: none of {n} pairs on {cpu} has {} rounds.", stats::LEAST_ROUNDS)
+            }
             n => format!("Too noisy to answer: all {n} pairs on {cpu} are inconclusive."),
         };
     };
@@ -50,6 +53,11 @@ pub(super) fn finding_of(bundle: &Bundle, rows: &[Row]) -> String {
 #[must_use]
 pub fn copies(bundle: &Bundle) -> Vec<String> {
     super::break_even::sentences(bundle).into_iter().chain(super::limits::sentences(bundle)).collect()
+}
+
+/// Pairs with fewer rounds than any verdict takes.
+fn few_rounds(bundle: &Bundle) -> usize {
+    bundle.pairs.iter().filter(|pair| !pair.null && pair.rounds() < stats::LEAST_ROUNDS).count()
 }
 
 /// How far the figures can be trusted: the null controls, and what disturbed the run.
@@ -84,6 +92,11 @@ pub fn trust(bundle: &Bundle) -> Vec<String> {
         lines.push(format!(
             "{disturbed} of {all} rounds were disturbed (steal, switches, faults); they are left out where most were not."
         ));
+    }
+    let few = few_rounds(bundle);
+    if few > 0 {
+        let least = stats::LEAST_ROUNDS;
+        lines.push(format!("{few} pairs have insufficient samples, fewer than {least} rounds, and read inconclusive."));
     }
     for (reason, events) in bundle.uncounted() {
         lines.push(format!("{events} hardware events were not counted: {reason}."));

@@ -9,6 +9,8 @@ pub const RUN_TO_RUN_RATIO: f64 = 0.03;
 pub const RUN_TO_RUN_NANOS: f64 = 0.05;
 /// A change smaller than this is never called one.
 pub const CHANGE_FLOOR: f64 = 0.02;
+/// Rounds that an interval of 99 % by the sign test takes: 2 · 2⁻⁷ is more than 1 %.
+pub const LEAST_ROUNDS: usize = 8;
 /// Two arms are the same if the 95 % interval of their ratio lies within this of 1.
 pub const SAME_MARGIN: f64 = 0.03;
 
@@ -125,6 +127,8 @@ mod tests {
         assert_eq!(verdict(&around(0.05, 30), true), Verdict::Inconclusive);
         assert_eq!(verdict(&around(0.015, 200), false), Verdict::Same);
         assert_eq!(verdict(&[], false), Verdict::Inconclusive);
+        assert_eq!(verdict(&around(0.5, LEAST_ROUNDS), false), Verdict::Slower);
+        assert_eq!(verdict(&around(0.5, LEAST_ROUNDS - 1), false), Verdict::Inconclusive);
         assert!(null_is_noisy(&around(0.04, 30)) && !null_is_noisy(&around(0.0, 30)));
     }
 }

@@ -1,7 +1,9 @@
 //! The hostile files of `tests/data/hostile/manifest.tsv`, made from a real bundle.
 
+use super::archive;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use stridewise::bundle::plan_hash;
 use stridewise::host::MachineClass;
 
 /// What a file is to meet.
@@ -9,8 +11,8 @@ use stridewise::host::MachineClass;
 pub(crate) enum Expected {
     /// It is read; none of its text is live.
     Read,
-    /// It is refused: exit 20 with the file's name.
-    Refused,
+    /// It is refused: exit 20 with the file's name and this after it.
+    Refused(&'static str),
     /// Either, but never half: 0 or 20.
     Either,
 }
@@ -39,6 +41,27 @@ impl Base {
             bytes.extend_from_slice(ending.as_bytes());
         }
         seal(bytes, end, lines.len() - 1, ending)
+    }
+
+    /// The lines without the last one: a run that was cut off between two lines.
+    fn unsealed(&self) -> Vec<u8> {
+        let (_, lines) = self.0.split_last().unwrap();
+        lines.iter().map(|line| line.to_string() + "\n").collect::<String>().into_bytes()
+    }
+
+    /// The plan with other ids, its hash made right.
+    fn planned(mut self, ids: &[&str]) -> Self {
+        let ids: Vec<String> = ids.iter().map(|&id| id.to_owned()).collect();
+        self.header()["plan"] = json!({"suite": "custom", "hash": plan_hash(&ids), "ids": ids});
+        self
+    }
+
+    /// The same with another shape in every id, its own included.
+    fn of_shape(self, shape: &str) -> Self {
+        let rename = |line: &Value| serde_json::from_str(&line.to_string().replace("64x64", shape)).unwrap();
+        let renamed = Self(self.0.iter().map(rename).collect());
+        let ids: Vec<String> = serde_json::from_value(renamed.0[0]["plan"]["ids"].clone()).unwrap();
+        renamed.planned(&ids.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     fn header(&mut self) -> &mut Value {
@@ -126,7 +149,7 @@ fn text(number: &str) -> Option<String> {
 #[expect(clippy::too_many_lines, reason = "a table")]
 pub(crate) fn make(number: &str, base: &Base) -> Vec<Made> {
     use Expected::{Either, Read, Refused};
-    let refused = |bytes: Vec<u8>| Made { bytes, expected: Refused };
+    let refused = |says: &'static str, bytes: Vec<u8>| Made { bytes, expected: Refused(says) };
     let read = |bytes: Vec<u8>| Made { bytes, expected: Read };
     let with = |change: &dyn Fn(&mut Base)| {
         let mut changed = base.clone();
@@ -149,44 +172,99 @@ pub(crate) fn make(number: &str, base: &Base) -> Vec<Made> {
         // In a field of free text it is read; as an id, which follows from other fields, it is refused.
         let both = |text: String| {
             let id = with(&|base| base.pair()["id"] = json!(text));
-            [read(base.clone().says(&text).sealed("\n")), refused(id)]
+            [read(base.clone().says(&text).sealed("\n")), refused("line 3: id: ", id)]
         };
         return texts.into_iter().flat_map(both).collect();
     }
     match number {
-        "16" => vec![refused(with(&|base| base.pair()["id"] = json!("order/sum/f8/64x64/C/1,0/e\u{301}")))],
-        "19" => vec![refused(header("run_id", json!("../../x"))), refused(header("bundle_id", json!("../../x")))],
-        "20" => vec![refused(header("run_id", json!("/etc/x")))],
-        "21" => ["C:\\x", "\\\\host\\x", "CON", "com1.x", "x."].map(|id| refused(header("run_id", json!(id)))).into(),
-        "22" => vec![refused(with(&|base| base.pair()["id"] = json!("order/sum/f8/64x64/C/1,0\u{0}")))],
-        "23" => vec![refused(with(&|base| base.pair()["id"] = json!("x".repeat(65_536))))],
-        "24" => vec![refused(header("run_id", json!("a/b=c")))],
-        "25" => vec![refused(with(&|base| base.header()["tool"]["commit"] = json!("$(touch x)")))],
-        "26" => vec![refused(one_sample("NaN")), refused(one_sample("Infinity"))],
-        "27" => vec![refused(one_sample("1e999"))],
+        "16" => {
+            let id = "order/sum/f8/64x64/C/1,0/e\u{301}";
+            let planned = base.clone().planned(&[id]).sealed("\n");
+            vec![
+                refused("line 3: id: ", with(&|base| base.pair()["id"] = json!(id))),
+                refused("line 1: plan.ids: ", planned),
+            ]
+        }
+        "19" => vec![
+            refused("line 1: run_id: ", header("run_id", json!("../../x"))),
+            refused("line 1: bundle_id: ", header("bundle_id", json!("../../x"))),
+        ],
+        "20" => vec![refused("line 1: run_id: ", header("run_id", json!("/etc/x")))],
+        "21" => ["C:\\x", "\\\\host\\x", "CON", "com1.x", "x."]
+            .map(|id| refused("line 1: run_id: ", header("run_id", json!(id))))
+            .into(),
+        "22" => vec![refused("line 3: id: ", with(&|base| base.pair()["id"] = json!("order/sum/f8/64x64/C/1,0\u{0}")))],
+        "23" => vec![refused("line 3: id: ", with(&|base| base.pair()["id"] = json!("x".repeat(65_536))))],
+        "24" => vec![refused("line 1: run_id: ", header("run_id", json!("a/b=c")))],
+        "25" => {
+            vec![refused("line 1: tool.commit: ", with(&|base| base.header()["tool"]["commit"] = json!("$(touch x)")))]
+        }
+        "26" => vec![
+            refused("line 3: blocks[0].baseline_ns[0]: ", one_sample("NaN")),
+            refused("line 3: blocks[0].baseline_ns[0]: ", one_sample("Infinity")),
+        ],
+        "27" => vec![refused("line 3: blocks[0].baseline_ns[0]: ", one_sample("1e999"))],
         "28" => {
             let zeros = with(&|base| {
                 for ns in base.pair()["blocks"][0]["baseline_ns"].as_array_mut().unwrap() {
                     *ns = json!(0);
                 }
             });
-            vec![refused(zeros)]
+            vec![refused("line 3: blocks[0].baseline_ns: ", zeros)]
         }
-        "29" => vec![refused(one_sample("-5")), refused(one_sample("-0.0"))],
-        "30" => vec![refused(one_sample("5e-324")), refused(one_sample("1.7e308"))],
+        "29" => vec![
+            refused("line 3: blocks[0].baseline_ns[0]: ", one_sample("-5")),
+            refused("line 3: blocks[0].baseline_ns[0]: ", one_sample("-0.0")),
+        ],
+        "30" => vec![
+            refused("line 3: blocks[0].baseline_ns[0]: ", one_sample("5e-324")),
+            refused("line 3: blocks[0].baseline_ns[0]: ", one_sample("1.7e308")),
+        ],
         "31" => {
             let mut marked = base.clone();
             marked.pair()["contender"]["footprint_bytes"] = json!(987_654_321_012_u64);
-            vec![refused(edited(&marked, "987654321012", "18446744073709551616"))]
+            vec![refused(
+                "line 3: contender.footprint_bytes: ",
+                edited(&marked, "987654321012", "18446744073709551616"),
+            )]
         }
-        "32" => vec![refused(shape(json!([4_294_967_296_u64, 4_294_967_296_u64])))],
-        "33" => vec![json!([]), json!([0, 64]), json!(vec![1; 65]), json!([-64, 64])]
-            .into_iter()
-            .map(|value| refused(shape(value)))
-            .collect(),
-        "34" => vec![refused(samples(json!([])))],
-        "35" => vec![refused(with(&|base| _ = base.pair()["blocks"][0]["contender_ns"].as_array_mut().unwrap().pop()))],
-        "36" => ["\"5\"", "null", "true"].map(|text| refused(one_sample(text))).into(),
+        "32" => vec![
+            refused("line 3: contender.shape: ", shape(json!([4_294_967_296_u64, 4_294_967_296_u64]))),
+            refused("line 2: baseline.shape: ", base.clone().of_shape("4294967296x4294967296").sealed("\n")),
+        ],
+        "33" => {
+            let shapes = [json!([]), json!([0, 64]), json!(vec![1; 65]), json!([-64, 64])];
+            let fields = shapes.map(|value| refused("line 3: contender.shape", shape(value)));
+            // The same where the plan already says so.
+            let long = format!("order/sum/f8/{}1/C/1,0", "1x".repeat(64));
+            let ids = ["order/sum/f8//C/", "order/sum/f8/-64x64/C/1,0", &long];
+            let planned = ids.map(|id| refused("line 1: plan.ids: ", base.clone().planned(&[id]).sealed("\n")));
+            // An id of no elements may be planned, and skipped; a line cannot have measured it.
+            let nothing = base.clone().of_shape("0x64").sealed("\n");
+            let nothing = refused("line 2: baseline.shape: shape 0x64: there is nothing to walk", nothing);
+            fields.into_iter().chain(planned).chain([nothing]).collect()
+        }
+        "34" => {
+            let none = |blocks: Value| with(&|base| base.pair()["blocks"] = blocks.clone());
+            let mut empty = base.0[2]["blocks"][0].clone();
+            for key in ["baseline_ns", "contender_ns"] {
+                empty[key] = json!([]);
+            }
+            empty["orders"] = json!("");
+            empty["disturbed"] = json!({});
+            vec![
+                refused("line 3: blocks[0].baseline_ns: ", samples(json!([]))),
+                refused("line 3: blocks: no samples", none(json!([empty]))),
+                refused("line 3: blocks: no samples", none(json!([]))),
+            ]
+        }
+        "35" => vec![refused(
+            "line 3: blocks[0].contender_ns: ",
+            with(&|base| _ = base.pair()["blocks"][0]["contender_ns"].as_array_mut().unwrap().pop()),
+        )],
+        "36" => {
+            ["\"5\"", "null", "true"].map(|text| refused("line 3: blocks[0].baseline_ns[0]: ", one_sample(text))).into()
+        }
         "37" => {
             let one = with(&|base| {
                 let block = base.pair()["blocks"][0].clone();
@@ -214,16 +292,33 @@ pub(crate) fn make(number: &str, base: &Base) -> Vec<Made> {
             [0, 1_000_001].map(|running| read(counts(running))).into()
         }
         "39" => {
-            let sizes = [("line", 0), ("ways", 0), ("bytes", 1 << 62), ("line", 63)];
-            sizes.map(|(key, value)| refused(cache(key, value))).into()
+            let sizes = [
+                ("line 1: machine.caches[0].line: ", "line", 0),
+                ("line 1: machine.caches[0].ways: ", "ways", 0),
+                ("line 1: machine.caches[0].bytes: ", "bytes", 1 << 62),
+                ("line 1: machine.caches[0].bytes: ", "bytes", 1 << 52),
+                ("line 1: machine.caches[0].line: ", "line", 63),
+            ];
+            sizes.map(|(says, key, value)| refused(says, cache(key, value))).into()
         }
-        "40" => vec![refused(with(&|base| base.0.insert(3, base.0[2].clone())))],
-        "41" => vec![refused(edited(base, "\"kind\":\"pair\"", "\"kind\":\"pair\",\"kind\":\"pair\""))],
-        "43" => vec![refused(with(&|base| base.0.insert(1, base.0[0].clone())))],
-        "44" => vec![refused(with(&|base| base.0.swap(0, 1)))],
-        "45" => vec![refused(edited(base, "baseline_ns", "baseline_us"))],
-        "46" => vec![refused(with(&|base| _ = base.header().as_object_mut().unwrap().remove("schema_version")))],
-        "47" => vec![refused(header("schema_version", json!([2, 0])))],
+        "40" => vec![refused("line 4: id: ", with(&|base| base.0.insert(3, base.0[2].clone())))],
+        "41" => vec![refused(
+            "line 2: the key \"kind\" stands twice",
+            edited(base, "\"kind\":\"pair\"", "\"kind\":\"pair\",\"kind\":\"pair\""),
+        )],
+        "43" => vec![refused("line 2: kind: a second header", with(&|base| base.0.insert(1, base.0[0].clone())))],
+        "44" => vec![refused("line 1: kind: ", with(&|base| base.0.swap(0, 1)))],
+        "45" => {
+            vec![refused("line 2: blocks[0]: missing field `baseline_ns`", edited(base, "baseline_ns", "baseline_us"))]
+        }
+        "46" => vec![refused(
+            "line 1: missing field `schema_version`",
+            with(&|base| _ = base.header().as_object_mut().unwrap().remove("schema_version")),
+        )],
+        "47" => vec![refused(
+            "line 1: schema_version: major 2 is not read by stridewise",
+            header("schema_version", json!([2, 0])),
+        )],
         "48" => {
             let minor = with(&|base| {
                 base.header()["schema_version"] = json!([1, 99]);
@@ -235,44 +330,78 @@ pub(crate) fn make(number: &str, base: &Base) -> Vec<Made> {
             });
             vec![read(minor)]
         }
-        "49" => vec![refused(header("schema_version", json!([-1, 0.5])))],
-        "50" => vec![refused(raw(b"{\"benchmark\":\"x\",\"time\":5}\n")), refused(header("schema", json!("other")))],
+        "49" => vec![refused("line 1: schema_version", header("schema_version", json!([-1, 0.5])))],
+        "50" => vec![
+            refused("line 1: kind: ", raw(b"{\"benchmark\":\"x\",\"time\":5}\n")),
+            refused("line 1: schema: ", header("schema", json!("other"))),
+        ],
         "51" => vec![Made { bytes: [b"\xef\xbb\xbf", &sealed[..]].concat(), expected: Either }],
         "52" => {
-            let utf16 = String::from_utf8(sealed).unwrap().encode_utf16().flat_map(u16::to_le_bytes).collect();
-            vec![refused(utf16)]
+            let text = String::from_utf8(sealed).unwrap();
+            let units = || text.encode_utf16();
+            let [little, big]: [Vec<u8>; 2] =
+                [units().flat_map(u16::to_le_bytes).collect(), units().flat_map(u16::to_be_bytes).collect()];
+            let marked = [b"\xff\xfe", &little[..]].concat();
+            [little, big, marked].map(|bytes| refused("UTF-16", bytes)).into()
         }
         "53" => {
-            let at = sealed.windows(4).position(|bytes| bytes == b"pair").unwrap();
-            let mut bytes = sealed;
+            let mut marked = base.clone();
+            marked.pair()["id"] = json!("order/sum/f8/64x64/C/1,0here");
+            let mut bytes = marked.sealed("\n");
+            let at = bytes.windows(4).position(|bytes| bytes == b"here").unwrap();
             bytes[at] = 0xff;
-            vec![refused(bytes)]
+            vec![refused("line 3: id: not UTF-8", bytes)]
         }
-        "54" => vec![refused(edited(base, "\"kind\":\"pair\"", "\"kind\":\"\\ud800\""))],
+        "54" => vec![refused("line 2: kind: ", edited(base, "\"kind\":\"pair\"", "\"kind\":\"\\ud800\""))],
         "55" => vec![read(base.sealed("\r\n"))],
-        "56" => vec![refused(sealed[..sealed.len() * 2 / 3].to_vec())],
-        "57" => vec![refused(Vec::new())],
-        "58" => vec![refused([base.0[0].to_string().as_bytes(), b"\n"].concat())],
+        "56" => vec![
+            refused("line 3: ", sealed[..sealed.len() * 2 / 3].to_vec()),
+            refused("cut off: 2 of 2 cases", base.unsealed()),
+        ],
+        "57" => vec![refused("empty: no header", Vec::new())],
+        "58" => vec![refused("cut off: 0 of 2 cases", [base.0[0].to_string().as_bytes(), b"\n"].concat())],
         "59" => vec![read(sealed[..sealed.len() - 1].to_vec())],
-        "60" => vec![refused([&sealed[..], b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"].concat())],
-        "61" => vec![refused(vec![b'['; 100_000]), refused([b"{\"kind\":", &[b'['; 100_000][..]].concat())],
-        "62" => vec![refused(with(&|base| base.header()["tool"]["rustc"] = json!("x".repeat(16 << 20))))],
-        "63" => vec![refused(samples(json!(vec![1_000_000; 1_000_000])))],
+        "60" => vec![refused("line 5: not UTF-8", [&sealed[..], b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"].concat())],
+        "61" => vec![
+            refused("line 1: ", vec![b'['; 100_000]),
+            refused("line 1: kind[0]", [b"{\"kind\":", &[b'['; 100_000][..]].concat()),
+        ],
+        "62" => vec![refused(
+            "line 1: longer than 1 MiB",
+            with(&|base| base.header()["tool"]["rustc"] = json!("x".repeat(16 << 20))),
+        )],
+        "63" => {
+            let many = with(&|base| {
+                let mut block = base.pair()["blocks"][0].clone();
+                block["orders"] = json!("0".repeat(5_001));
+                block["disturbed"] = json!({});
+                for key in ["baseline_ns", "contender_ns"] {
+                    block[key] = json!(vec![1_000_000; 10_002]);
+                }
+                base.pair()["blocks"] = json!([block]);
+            });
+            vec![
+                refused("line 3: longer than 1 MiB", samples(json!(vec![1_000_000; 1_000_000]))),
+                refused("line 3: blocks: 10002 samples, at most 10000 are read", many),
+            ]
+        }
         "64" => {
             let line = "{\"kind\":\"skipped\",\"id\":\"order/sum/f8/9x9/C/1,0\",\"reason\":\"x\"}\n".repeat(200_000);
-            vec![refused([base.0[0].to_string().as_bytes(), b"\n", line.as_bytes()].concat())]
+            let ids: Vec<String> = (1..=20_001).map(|n| format!("order/sum/f8/{n}x8/C/1,0")).collect();
+            let planned = base.clone().planned(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+            vec![
+                refused("line 2: id: ", [base.0[0].to_string().as_bytes(), b"\n", line.as_bytes()].concat()),
+                refused("line 1: plan.ids: 20001 cases, at most 20000 are read", planned.sealed("\n")),
+            ]
         }
-        // Archives are not unpacked, whatever is in them: their first bytes are no bundle.
-        "65" => vec![refused([&b"\x1f\x8b\x08\0\0\0\0\0\0\x03"[..], &[0x55; 4096]].concat())],
-        "66" => vec![refused([&b"\x28\xb5\x2f\xfd\xa4\0\0\0\0\x01"[..], &[0x55; 4096]].concat())],
-        "67" => vec![refused([&b"PK\x03\x04\x14\0\0\0\0\0../../evil"[..], &[0; 64]].concat())],
-        "68" => {
-            let mut tar = vec![0; 1024];
-            tar[..4].copy_from_slice(b"link");
-            tar[156] = b'2';
-            tar[257..262].copy_from_slice(b"ustar");
-            vec![refused(tar)]
-        }
+        // Archives are not unpacked, whatever is in them.
+        "65" => vec![refused("compressed with gzip: unpack it first", archive::gzip_of_a_gibibyte())],
+        "66" => vec![refused("compressed with zstd: unpack it first", archive::zstd_of_four_gibibytes())],
+        "67" => vec![refused(
+            "a zip archive: unpack it first",
+            archive::zip(&["../../evil", "/etc/evil", "a/bundle.jsonl"]),
+        )],
+        "68" => vec![refused("a tar archive: unpack it first", archive::tar_through_a_link())],
         _ => Vec::new(),
     }
 }
