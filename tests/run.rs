@@ -200,3 +200,36 @@ fn several_threads_give_the_result_of_one() {
         assert_eq!(pair["contender"]["checksum"], pairs[0]["baseline"]["checksum"]);
     }
 }
+
+/// A program that maps such a file is ended by the system with a bus error.
+#[test]
+fn a_npy_file_that_is_shortened_during_a_run_is_told_in_the_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("secret-name.npy"), folder.path().join("out"));
+    let header = stridewise::layout::NpyHeader::encode(
+        stridewise::layout::DType::F8,
+        stridewise::layout::Order::C,
+        &[1024, 1024],
+    );
+    fs::write(&file, [header, vec![0; 8 << 20]].concat()).unwrap();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_stridewise"))
+        .args(["run", "--budget", "6s", "--quiet", "--no-charts", "--npy"])
+        .arg(&file)
+        .arg("--out")
+        .arg(&out)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // The file is open before the header is written, and is read anew for each of many placements after that.
+    let begun = || fs::read(out.join("bundle.jsonl")).is_ok_and(|bytes| bytes.ends_with(b"\n"));
+    while !begun() {
+        assert!(run.try_wait().unwrap().is_none(), "ended without a header");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(4 << 20).unwrap();
+    let code = run.wait().unwrap().code();
+    assert!(code.is_some_and(|code| [0, 3].contains(&code)), "{code:?}");
+    let text = fs::read_to_string(out.join("bundle.jsonl")).unwrap();
+    assert!(text.contains("the .npy file was changed while it was measured"), "{text}");
+    assert!(!text.contains("secret-name"), "{text}");
+}

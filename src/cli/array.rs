@@ -58,8 +58,15 @@ impl ArrayArgs {
 
 /// Opens a file that `--npy` names.
 pub(super) fn open(path: &std::path::Path) -> Result<NpyFile, Failure> {
-    NpyFile::open(path).map_err(|error| {
-        let exit = if matches!(error, NpyFileError::Io { .. }) { Exit::Internal } else { Exit::Invalid };
-        Failure::new(exit, error)
-    })
+    NpyFile::open(path).map_err(failure)
+}
+
+/// What the command ends with where a `.npy` file cannot be used.
+pub(super) fn failure(error: NpyFileError) -> Failure {
+    let exit = match error {
+        NpyFileError::Io { .. } => Exit::Internal,
+        NpyFileError::Memory { .. } => Exit::Usage,
+        NpyFileError::Invalid { .. } | NpyFileError::NoFile { .. } | NpyFileError::Changed { .. } => Exit::Invalid,
+    };
+    Failure::new(exit, error)
 }

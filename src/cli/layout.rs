@@ -149,23 +149,24 @@ pub(super) fn run(args: &LayoutArgs) -> Result<Exit, Failure> {
     let ops: Vec<Op> = args.then.iter().flat_map(|ops| ops.0.clone()).collect();
     let mut layout = source.layout.clone();
     let mut copies = Vec::new();
-    // After a copy the elements lie in a buffer of their own; it is made only if they are to be written.
+    // The elements, after a copy those in its buffer; read only if they are to be written.
     let mut data: Option<Vec<u8>> = None;
+    if let (Some(_), Some(file)) = (&args.write, &source.file) {
+        data = Some(file.read().map_err(super::array::failure)?);
+    }
     for (number, op) in ops.iter().enumerate() {
         let applied = layout.apply(op).map_err(|error| refused(number, op, &error))?;
         if let Some(bytes) = applied.copied {
             copies.push(CopyMade { operation: number, bytes });
             if args.write.is_some() {
-                let from = data.as_deref().or(source.file.as_ref().map(NpyFile::data)).unwrap_or(&[]);
-                let made = materialise(&layout, from, &applied.layout, counted(op));
+                let made = materialise(&layout, data.as_deref().unwrap_or(&[]), &applied.layout, counted(op));
                 data = Some(made.map_err(|error| refused(number, op, &error))?);
             }
         }
         layout = applied.layout;
     }
-    if let (Some(path), Some(file)) = (&args.write, &source.file) {
-        let bytes = data.as_deref().unwrap_or_else(|| file.data());
-        write(path, file.header(), &layout, bytes)?;
+    if let (Some(path), Some(file), Some(data)) = (&args.write, &source.file, &data) {
+        write(path, file.header(), &layout, data)?;
     }
     let geometry = geometry(args)?;
     let document = document(args, &source, &layout, copies, geometry.as_ref())?;

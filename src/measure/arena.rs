@@ -36,38 +36,46 @@ impl Arm {
     }
 
     /// The result of one pass over fresh data that are exact in every order: what two members are held against.
-    pub(super) fn checksum(&self, arena: &mut Arena) -> Checksum {
+    pub(super) fn checksum(&self, arena: &mut Arena) -> Result<Checksum, Error> {
         self.runner.prepare(&mut arena.buffers, DATA_SEED);
         let ran = self.run(arena, 1);
         let checksum = self.runner.checksum(&arena.buffers, ran);
-        self.fill(arena);
-        checksum
+        self.fill(arena)?;
+        Ok(checksum)
     }
 
     /// The result of one pass over the user's values, if there are any.
-    pub(super) fn checksum_of_values(&self, arena: &mut Arena) -> Option<Checksum> {
-        self.values.as_ref()?;
-        self.fill(arena);
+    pub(super) fn checksum_of_values(&self, arena: &mut Arena) -> Result<Option<Checksum>, Error> {
+        if self.values.is_none() {
+            return Ok(None);
+        }
+        self.fill(arena)?;
         let ran = self.run(arena, 1);
         let checksum = self.runner.checksum(&arena.buffers, ran);
-        self.fill(arena);
-        Some(checksum)
+        self.fill(arena)?;
+        Ok(Some(checksum))
     }
 
     /// Whether both results over the user's values are one but for rounding.
-    pub(super) fn values_agree(&self, one: Checksum, other: Checksum) -> bool {
+    pub(super) fn values_agree(&self, one: Checksum, other: Checksum) -> Result<bool, Error> {
         // What is written is computed element by element: no order changes it.
-        let sums = !self.case.kernel.writes();
-        let close = |values: &Values| values.agree(self.case.dtype, one, other);
-        one == other || (sums && self.values.as_ref().is_some_and(close))
+        match &self.values {
+            Some(values) if one != other && !self.case.kernel.writes() => {
+                values.agree(self.case.dtype, one, other).map_err(|why| self.cannot(why))
+            }
+            _ => Ok(one == other),
+        }
+    }
+
+    fn cannot(&self, why: String) -> Error {
+        Error::Case { id: self.case.to_string(), why }
     }
 
     /// Puts into the arrays what they hold while samples are taken.
-    fn fill(&self, arena: &mut Arena) {
-        if let Some(values) = &self.values {
-            self.runner.prepare(&mut arena.buffers, DATA_SEED);
-            values.fill(&self.case, &self.walked, arena);
-        }
+    fn fill(&self, arena: &mut Arena) -> Result<(), Error> {
+        let Some(values) = &self.values else { return Ok(()) };
+        self.runner.prepare(&mut arena.buffers, DATA_SEED);
+        values.fill(&self.case, &self.walked, arena).map_err(|why| self.cannot(why))
     }
 
     /// The workers, or `None` where the measuring thread does all.
@@ -92,10 +100,10 @@ impl Arena {
             .into_iter()
             .map(map)
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| Error::Case { id: arm.case.to_string(), why: error.to_string() })?;
+            .map_err(|error| arm.cannot(error.to_string()))?;
         arm.runner.prepare(&mut buffers, DATA_SEED);
         let mut arena = Self { buffers };
-        arm.fill(&mut arena);
+        arm.fill(&mut arena)?;
         Ok(arena)
     }
 

@@ -253,8 +253,8 @@ impl<'a> Session<'a> {
     /// Checks the results, simulates and counts: everything about the members that is not timed.
     pub(super) fn shots(&mut self, item: &Item, arms: &mut Arms) -> Result<Shots, Error> {
         let pair = matches!(item, Item::Pair { .. });
-        let baseline = pair.then(|| self.shot(arms.at(Side::Baseline)));
-        let contender = self.shot(arms.at(Side::Contender));
+        let baseline = if pair { Some(self.shot(arms.at(Side::Baseline))?) } else { None };
+        let contender = self.shot(arms.at(Side::Contender))?;
         let Some(baseline) = baseline else { return Ok(Shots { baseline: None, contender }) };
         if suite::agree(&baseline.case, &contender.case) {
             Self::check(arms, [baseline.checksum, contender.checksum])?;
@@ -272,27 +272,27 @@ impl<'a> Session<'a> {
         if expected != found {
             return wrong(expected, found);
         }
-        let of_values = [Side::Baseline, Side::Contender].map(|side| {
+        let mut of_values = |side| {
             let (arm, arena) = arms.at(side);
             arm.checksum_of_values(arena)
-        });
-        match of_values {
-            [Some(expected), Some(found)] if !arms.arm(Side::Contender).values_agree(expected, found) => {
+        };
+        match [of_values(Side::Baseline)?, of_values(Side::Contender)?] {
+            [Some(expected), Some(found)] if !arms.arm(Side::Contender).values_agree(expected, found)? => {
                 wrong(expected, found)
             }
             _ => Ok(()),
         }
     }
 
-    fn shot(&mut self, (arm, arena): (&Arm, &mut Arena)) -> Shot {
-        let checksum = arm.checksum(arena);
+    fn shot(&mut self, (arm, arena): (&Arm, &mut Arena)) -> Result<Shot, Error> {
+        let checksum = arm.checksum(arena)?;
         let pass = Duration::from_nanos(timed(arm, arena, 1));
         let counted = match self.counting.absent.clone() {
             None => Ok(self.counting.count(arm, arena, pass, Duration::from_millis(10))),
             Some(reason) => Err(reason),
         };
         let simulated = self.simulate(arm, &arena.addresses());
-        Shot { case: arm.case.clone(), walked: arm.walked.clone(), checksum, simulated, counted }
+        Ok(Shot { case: arm.case.clone(), walked: arm.walked.clone(), checksum, simulated, counted })
     }
 
     fn simulate(&mut self, arm: &Arm, addresses: &[u64]) -> Result<simulate::Report, String> {

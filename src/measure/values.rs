@@ -3,7 +3,7 @@
 use super::arena::Arena;
 use crate::kernel::Checksum;
 use crate::layout::DType;
-use crate::memory::NpyFile;
+use crate::memory::{NpyFile, NpyFileError};
 use crate::nest::Role;
 use crate::suite::{Case, Walked};
 use std::sync::Arc;
@@ -32,39 +32,45 @@ impl Values {
         if as_it_is { Ok(()) } else { Err("a file is walked whole, without windows".to_owned()) }
     }
 
-    /// Copies the elements into every buffer that is read, in this machine's byte order, with the case's padding.
-    pub(super) fn fill(&self, case: &Case, walked: &Walked, arena: &mut Arena) {
-        let Some(nest) = walked.nest() else { return };
+    /// Copies the elements into every buffer that is read, in this machine's byte order, with the case's padding. Why not,
+    /// where that fails: a line of a bundle, so without the file's name.
+    pub(super) fn fill(&self, case: &Case, walked: &Walked, arena: &mut Arena) -> Result<(), String> {
+        let Some(nest) = walked.nest() else { return Ok(()) };
         let run = case.shape.get(case.fastest()).copied().unwrap_or(1) * case.dtype.itemsize();
         let pitch = run + usize::try_from(case.options.pad).unwrap_or(0);
         let swapped = self.file.header().big_endian != cfg!(target_endian = "big");
         let width = component(case.dtype);
         for operand in nest.operands().iter().filter(|operand| operand.role != Role::Write) {
             let Some(buffer) = arena.buffers.get_mut(operand.buffer) else { continue };
-            for (to, from) in buffer.as_bytes_mut().chunks_mut(pitch).zip(self.file.data().chunks_exact(run)) {
-                to[..run].copy_from_slice(from);
-                if swapped {
-                    to[..run].chunks_exact_mut(width).for_each(<[u8]>::reverse);
+            let mut rows = buffer.as_bytes_mut().chunks_mut(pitch);
+            let copied = self.file.each(run, |piece| {
+                for (from, to) in piece.chunks_exact(run).zip(&mut rows) {
+                    to[..run].copy_from_slice(from);
+                    if swapped {
+                        to[..run].chunks_exact_mut(width).for_each(<[u8]>::reverse);
+                    }
                 }
-            }
+            });
+            copied.map_err(nameless)?;
         }
+        Ok(())
     }
 
     /// Whether two sums of the elements differ by no more than rounding can explain: any two orders of adding `n`
     /// numbers differ by at most 2 (n - 1) u times the sum of their absolute values, u being half the type's epsilon
     /// (Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., 4.2). Whole numbers wrap and must be equal;
     /// with a NaN or an infinity among the elements every sum has none of its own.
-    pub(super) fn agree(&self, dtype: DType, one: Checksum, other: Checksum) -> bool {
-        let Some(epsilon) = epsilon(dtype) else { return one == other };
+    pub(super) fn agree(&self, dtype: DType, one: Checksum, other: Checksum) -> Result<bool, String> {
+        let Some(epsilon) = epsilon(dtype) else { return Ok(one == other) };
         let parts = |sum: Checksum| [sum.0 >> 64, sum.0].map(|bits| f64::from_bits(low_bits(bits)));
-        let (magnitude, elements) = self.magnitude(dtype);
+        let (magnitude, elements) = self.magnitude(dtype)?;
         let most = elements * epsilon * magnitude;
-        !magnitude.is_finite() || parts(one).iter().zip(parts(other)).all(|(a, b)| (a - b).abs() <= most)
+        Ok(!magnitude.is_finite() || parts(one).iter().zip(parts(other)).all(|(a, b)| (a - b).abs() <= most))
     }
 
     /// The sum of the absolute values of all components, and how many there are.
     #[expect(clippy::cast_precision_loss, reason = "a bound")]
-    fn magnitude(&self, dtype: DType) -> (f64, f64) {
+    fn magnitude(&self, dtype: DType) -> Result<(f64, f64), String> {
         let swapped = self.file.header().big_endian != cfg!(target_endian = "big");
         let width = component(dtype);
         let value = |bytes: &[u8]| {
@@ -78,9 +84,20 @@ impl Values {
                 _ => f64::from_ne_bytes(word),
             }
         };
-        let data = self.file.data();
-        let sum = data.chunks_exact(width).map(|bytes| value(bytes).abs()).sum();
-        (sum, (data.len() / width) as f64)
+        let (mut sum, mut numbers) = (0.0, 0);
+        let add = |piece: &[u8]| {
+            sum += piece.chunks_exact(width).map(|bytes| value(bytes).abs()).sum::<f64>();
+            numbers += piece.len() / width;
+        };
+        self.file.each(width, add).map_err(nameless)?;
+        Ok((sum, numbers as f64))
+    }
+}
+
+fn nameless(error: NpyFileError) -> String {
+    match error {
+        NpyFileError::Io { source, .. } => format!("the .npy file cannot be read: {source}"),
+        _ => "the .npy file was changed while it was measured".to_owned(),
     }
 }
 
@@ -132,7 +149,7 @@ mod tests {
             let walked = case.walked().unwrap();
             let map = |bytes: u64| crate::memory::Buffer::new(bytes, case.options.pages, 0).unwrap();
             let mut arena = Arena { buffers: walked.buffers().into_iter().map(map).collect() };
-            values.fill(&case, &walked, &mut arena);
+            values.fill(&case, &walked, &mut arena).unwrap();
             let held = arena.buffers[0].as_bytes().as_chunks::<8>().0.iter().map(|b| f64::from_ne_bytes(*b));
             assert_eq!(held.collect::<Vec<_>>(), [1.5, -2.0, 3.25, 0.0, 4.0, 5.0, -6.5, 0.0]);
             assert!(values.fits(&"npy/sum/f8/3x2/C/1,0".parse().unwrap()).is_err());
@@ -145,8 +162,8 @@ mod tests {
         let values = values(DType::F8, &[1000], false, &data);
         let sum = |value: f64| Checksum(u128::from(value.to_bits()));
         let (total, bound) = (499_600.0, 1000.0 * f64::EPSILON * 499_600.0);
-        assert!(values.agree(DType::F8, sum(total), sum(total + 0.9 * bound)));
-        assert!(!values.agree(DType::F8, sum(total), sum(total + 1.2 * bound)));
-        assert!(!values.agree(DType::I4, Checksum(1), Checksum(2)));
+        assert!(values.agree(DType::F8, sum(total), sum(total + 0.9 * bound)).unwrap());
+        assert!(!values.agree(DType::F8, sum(total), sum(total + 1.2 * bound)).unwrap());
+        assert!(!values.agree(DType::I4, Checksum(1), Checksum(2)).unwrap());
     }
 }

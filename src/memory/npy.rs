@@ -1,10 +1,13 @@
-//! `.npy` files: the header checked, the elements mapped, so that a large file opens at once.
+//! `.npy` files: the header checked, the elements read. They are not mapped: whoever shortens a file that is mapped ends
+//! the process with a bus error, which no program can answer for itself.
 
-use super::sys;
+use super::available;
 use crate::layout::{Layout, LayoutError, NpyError, NpyHeader, Order, OrderArg, PREFIX};
+use crate::units::bytes_long;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Why a `.npy` file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -31,17 +34,48 @@ pub enum NpyFileError {
         /// The file.
         path: PathBuf,
     },
+    /// It is not what it was when it was opened.
+    #[error("{}: was changed while it was read", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Its elements do not fit into memory.
+    #[error("{}: {} of elements are beyond the {} of memory that may be used", path.display(), bytes_long(*bytes), bytes_long(*room))]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// What its elements take.
+        bytes: u64,
+        /// What may be used.
+        room: u64,
+    },
 }
 
 /// A `.npy` file that was opened.
 #[derive(Debug)]
 pub struct NpyFile {
     header: NpyHeader,
-    map: Option<memmap2::Mmap>,
+    path: PathBuf,
+    file: File,
+    opened: Version,
 }
 
+/// Length and time of the last change, which a file that is written to does not keep.
+#[derive(Debug, PartialEq, Eq)]
+struct Version(u64, Option<SystemTime>);
+
+impl Version {
+    fn of(file: &File) -> io::Result<Self> {
+        file.metadata().map(|known| Self(known.len(), known.modified().ok()))
+    }
+}
+
+/// Bytes that are read at once.
+const PIECE: usize = 1 << 20;
+
 impl NpyFile {
-    /// Checks the header and maps the file; reads nothing else.
+    /// Checks the header; reads nothing else.
     ///
     /// # Errors
     /// A file that cannot be read, or is no `.npy` file of a supported dtype with all its data.
@@ -54,10 +88,10 @@ impl NpyFile {
         let file = File::open(path).map_err(io)?;
         let mut prefix = Vec::new();
         (&file).take(PREFIX as u64).read_to_end(&mut prefix).map_err(io)?;
-        let header = NpyHeader::parse(&prefix, known.len())
+        let opened = Version::of(&file).map_err(io)?;
+        let header = NpyHeader::parse(&prefix, opened.0)
             .map_err(|source| NpyFileError::Invalid { path: path.to_owned(), source })?;
-        let map = if header.data_bytes > 0 { Some(sys::map_file(&file).map_err(io)?) } else { None };
-        Ok(Self { header, map })
+        Ok(Self { header, path: path.to_owned(), file, opened })
     }
 
     /// What its header says.
@@ -66,12 +100,42 @@ impl NpyFile {
         &self.header
     }
 
-    /// The bytes of its elements.
-    #[must_use]
-    pub fn data(&self) -> &[u8] {
-        let from = usize::try_from(self.header.data_offset).unwrap_or(usize::MAX);
-        let length = usize::try_from(self.header.data_bytes).unwrap_or(usize::MAX);
-        self.map.as_deref().and_then(|map| map.get(from..from.checked_add(length)?)).unwrap_or(&[])
+    /// Reads the elements, in pieces of a mebibyte or one `unit`: every piece but the last is whole units.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is not the one that was opened any more: then what was given may be of both.
+    pub fn each(&self, unit: usize, mut take: impl FnMut(&[u8])) -> Result<(), NpyFileError> {
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::UnexpectedEof => NpyFileError::Changed { path: self.path.clone() },
+            _ => NpyFileError::Io { path: self.path.clone(), source },
+        };
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(self.header.data_offset)).map_err(failed)?;
+        let mut piece = vec![0; (PIECE / unit.max(1)).max(1) * unit.max(1)];
+        let mut left = self.header.data_bytes;
+        while left > 0 {
+            let now = usize::try_from(left).unwrap_or(usize::MAX).min(piece.len());
+            file.read_exact(&mut piece[..now]).map_err(failed)?;
+            take(&piece[..now]);
+            left -= now as u64;
+        }
+        let same = Version::of(&self.file).map_err(failed)? == self.opened;
+        if same { Ok(()) } else { Err(NpyFileError::Changed { path: self.path.clone() }) }
+    }
+
+    /// The bytes of all elements.
+    ///
+    /// # Errors
+    /// As [`NpyFile::each`], and where they do not fit into memory.
+    pub fn read(&self) -> Result<Vec<u8>, NpyFileError> {
+        let bytes = self.header.data_bytes;
+        let room = available().map_or(u64::MAX, |limit| limit.bytes);
+        let beyond = || NpyFileError::Memory { path: self.path.clone(), bytes, room };
+        let fits = usize::try_from(bytes).ok().filter(|_| bytes <= room).ok_or_else(beyond)?;
+        let mut data = Vec::new();
+        data.try_reserve_exact(fits).map_err(|_| beyond())?;
+        self.each(1, |piece| data.extend_from_slice(piece))?;
+        Ok(data)
     }
 }
 
@@ -157,7 +221,7 @@ mod tests {
     use crate::layout::{DType, Ops};
 
     #[test]
-    fn a_file_is_mapped_and_its_transposed_copy_read_back() {
+    fn a_file_is_read_and_its_transposed_copy_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.npy");
         let array = Layout::contiguous(&[3, 4], 4, Order::C).unwrap();
@@ -165,18 +229,46 @@ mod tests {
         let header = NpyHeader::parse(&NpyHeader::encode(DType::I4, Order::C, &[3, 4]), 1 << 20).unwrap();
         write_npy(&mut File::create(&path).unwrap(), &header, &array, &data).unwrap();
         let file = NpyFile::open(&path).unwrap();
-        assert_eq!(file.data(), data);
+        assert_eq!(file.read().unwrap(), data);
 
         let fortran = array.apply(&"asfortranarray".parse::<Ops>().unwrap().0[0]).unwrap().layout;
-        let copy = materialise(&array, file.data(), &fortran, OrderArg::C).unwrap();
+        let copy = materialise(&array, &file.read().unwrap(), &fortran, OrderArg::C).unwrap();
         let second = folder.path().join("b.npy");
         write_npy(&mut File::create(&second).unwrap(), &header, &fortran, &copy).unwrap();
         let file = NpyFile::open(&second).unwrap();
         assert_eq!((file.header().order, file.header().shape.clone()), (Order::F, vec![3, 4]));
-        let first: Vec<u32> = file.data().as_chunks::<4>().0.iter().map(|b| u32::from_ne_bytes(*b)).collect();
+        let first: Vec<u32> = file.read().unwrap().as_chunks::<4>().0.iter().map(|b| u32::from_ne_bytes(*b)).collect();
         assert_eq!(first, [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]);
         assert!(NpyFile::open(folder.path()).is_err());
         assert!(NpyFile::open(&folder.path().join("c.npy")).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_shortened_or_changed_while_it_is_open_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npy");
+        let array = Layout::contiguous(&[1 << 20], 8, Order::C).unwrap();
+        let start = NpyHeader::encode(DType::F8, Order::C, &[1 << 20]);
+        let header = NpyHeader::parse(&start, 1 << 30).unwrap();
+        write_npy(&mut File::create(&path).unwrap(), &header, &array, &vec![7; 8 << 20]).unwrap();
+        let file = NpyFile::open(&path).unwrap();
+        let mut pieces = 0;
+        file.each(24, |piece| {
+            assert!(piece.iter().all(|&byte| byte == 7));
+            assert!(pieces == 8 || piece.len() % 24 == 0, "{}", piece.len());
+            pieces += 1;
+        })
+        .unwrap();
+        assert_eq!(pieces, 9);
+        // Shortened between two pieces, as another program would.
+        let other = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let found = file.each(8, |_| other.set_len(1 << 20).unwrap());
+        assert!(matches!(found, Err(NpyFileError::Changed { .. })), "{found:?}");
+        // As long as before, and another file.
+        other.set_len(header.data_offset + header.data_bytes).unwrap();
+        let later = SystemTime::now() + std::time::Duration::from_secs(5);
+        other.set_modified(later).unwrap();
+        assert!(matches!(file.read(), Err(NpyFileError::Changed { .. })));
     }
 
     /// What NumPy 2 gives for `a = arange(24).reshape(2, 3, 4)` and these copies.

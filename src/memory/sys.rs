@@ -73,10 +73,3 @@ fn guard(map: &MmapRaw, start: usize, length: usize) -> io::Result<()> {
     let _ = (map, start, length);
     Ok(())
 }
-
-/// A file, mapped for reading.
-pub(super) fn map_file(file: &std::fs::File) -> io::Result<memmap2::Mmap> {
-    // SAFETY: the mapping is private and only read. Whoever shortens the file meanwhile ends this process with a bus
-    // error; a byte that changes is read as old or new, and every byte is a valid u8.
-    unsafe { memmap2::Mmap::map(file) }
-}
