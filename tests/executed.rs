@@ -222,8 +222,9 @@ fn executed_accesses_are_those_of_the_nest() {
             assert!(per_step.map(|each| each * steps).contains(&accesses), "{}: {accesses} for {steps}", traced.id);
             if matches!(case.kernel, Kernel::Stencil5 | Kernel::Stencil7) {
                 // The compiler orders the loads of a few steps as it likes; every run has those of its own steps.
-                [&mut found, &mut wanted]
-                    .map(|bytes| sort_runs(&case, traced.passes, bytes.get_mut(&(0, false)).unwrap()));
+                for bytes in [&mut found, &mut wanted] {
+                    sort_runs(&case, traced.passes, bytes.get_mut(&(0, false)).unwrap());
+                }
             }
         } else {
             // Vectors have an order of their own inside a line or a block.
