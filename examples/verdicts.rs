@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use stridewise::bundle::{About, Config, Header, Record, Writer};
 use stridewise::host::{Affinity, Host, Noise, pin};
 use stridewise::kernel::{self, Checksum, Isa, Program};
-use stridewise::measure::{Block, Measured, Members, Obtained, Shot};
+use stridewise::measure::{Block, Measured, Members, Obtained, Shot, Trial};
 use stridewise::memory::Buffer;
 use stridewise::stats::{log_ratios, median, null_is_noisy, verdict};
 use stridewise::suite::{Case, Item, Machine};
@@ -226,6 +226,7 @@ fn main() -> Result<(), Failure> {
     let machine = Machine::of_host(&host);
     let cpu = Affinity::at_start().cpus().last().copied().ok_or("no CPU is known")?;
     let _pinned = pin(cpu)?;
+    let trial = Trial::now();
     let mut bench = Bench { started: Instant::now(), time, prime: false, rng: Rng::new(seed) };
 
     let cases: Vec<Case> = CASES.iter().map(|id| id.parse()).collect::<Result<_, _>>()?;
@@ -262,6 +263,7 @@ fn main() -> Result<(), Failure> {
             isa: Isa::best().to_string(),
             counters: Vec::new(),
             geometry: Err("not asked for".into()),
+            trial: trial.clone(),
         };
         let path = folder.join(variant).join(format!("{name}.jsonl"));
         writers.push(Writer::create_file(&path, Header::new(&host, about), &[])?);

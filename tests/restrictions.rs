@@ -113,6 +113,28 @@ fn without_proc_and_sys_it_runs() {
     assert_eq!(code, Some(0), "{text}");
 }
 
+/// Nothing is written but in the folder of `--out`: nothing else can be, and the run is as it was before.
+#[test]
+fn with_every_other_file_system_read_only_it_runs() {
+    let run = format!("{PROGRAM} {}", SMALL.join(" "));
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().to_str().unwrap();
+    // Every mount of the namespace but the one that results go to; some cannot be mounted anew, and are not written to either.
+    let closed = "for m in $(cut -d' ' -f5 /proc/self/mountinfo); do mount -o remount,bind,ro $m 2>/dev/null; done";
+    let open = format!("mount -t tmpfs none {at} && cd {at}");
+    let tried = format!(
+        "! touch {} 2>/dev/null && ! touch /tmp/never-written 2>/dev/null",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/never-written")
+    );
+    let Some((code, text)) = in_namespace(&format!(
+        "{closed}; {open} && {tried} && {run} out && {PROGRAM} validate out && test \"$(ls -A)\" = out && ls out"
+    )) else {
+        return;
+    };
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.trim_end().ends_with("bundle.jsonl\nsummary.md"), "{text}");
+}
+
 /// Whoever reads a bundle learns the machine's class and nothing of who ran it where.
 #[test]
 fn a_bundle_names_no_host_no_user_and_no_folder() {

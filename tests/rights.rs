@@ -13,7 +13,7 @@ use std::process::{Command, Output};
 use stridewise::host::{Host, Root, Seen};
 use stridewise::suite::{Item, Machine};
 use support::limits::{Limits, limit};
-use support::seccomp::deny;
+use support::seccomp::{deny, forbid};
 
 /// A run of a second.
 const SMALL: [&str; 9] = ["run", "--shape", "64,64", "--dtype", "f8", "--budget", "1s", "--quiet", "--no-charts"];
@@ -201,6 +201,27 @@ fn denied_system_calls_leave_a_run_or_a_reason() {
         let (ended, out) = denied(call, libc::EPERM, name, &[]);
         ran(&ended, &out);
     }
+}
+
+/// Nothing is sent anywhere: the first socket would end the process.
+#[test]
+fn no_socket_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let forbidden = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        forbid(&mut command, libc::SYS_socket);
+        output(command.args(arguments).env("RAYON_NUM_THREADS", "2").current_dir(folder.path()))
+    };
+    let ended = forbidden(env!("CARGO_BIN_EXE_stridewise"), &[&SMALL[..], &["--out", "out"]].concat());
+    ran(&ended, &out);
+    for command in [&["validate", "out"][..], &["compare", "out", "out"], &["report", "out"], &["host"]] {
+        let (code, text) = forbidden(env!("CARGO_BIN_EXE_stridewise"), command);
+        assert_eq!(code, Some(0), "{command:?}: {text}");
+    }
+    // The filter itself: what opens a socket does not come far.
+    let (code, _) = forbidden("bash", &["-c", "exec 3<>/dev/udp/127.0.0.1/9; exit 0"]);
+    assert_eq!(code, None, "a signal ended it");
 }
 
 #[test]

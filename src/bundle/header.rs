@@ -5,6 +5,7 @@ use super::model::{Config, Header, Plan, SCHEMA, SCHEMA_VERSION, Tool};
 use super::text::{LONGEST_TEXT, shown};
 use crate::counters::EventStatus;
 use crate::host::Host;
+use crate::measure::Trial;
 use crate::simulate::Geometry;
 use crate::suite::Item;
 use serde::Serialize;
@@ -26,6 +27,8 @@ pub struct About<'a> {
     pub counters: Vec<EventStatus>,
     /// What is simulated, or why nothing is.
     pub geometry: Result<Geometry, String>,
+    /// What the machine did to a fixed piece of work before the run.
+    pub trial: Trial,
 }
 
 fn value<T: Serialize>(of: &T) -> Value {
@@ -45,6 +48,7 @@ impl Header {
         }
         let compact: String = now.chars().filter(|c| *c != ':').collect();
         let ids: Vec<String> = about.items.iter().map(Item::id).collect();
+        let checks: Vec<_> = host.checks().into_iter().chain(about.trial.checks()).collect();
         let geometry = match &about.geometry {
             Ok(geometry) => value(geometry),
             Err(reason) => json!({ "absent": reason }),
@@ -63,7 +67,7 @@ impl Header {
             class_id: class.id(),
             machine: class,
             state: value(&host.machine_state()),
-            noise: json!({ "checks": value(&host.checks()), "load": value(&host.system.load) }),
+            noise: json!({ "checks": value(&checks), "load": value(&host.system.load), "trial": value(&about.trial) }),
             counters: value(&about.counters),
             geometry,
         }

@@ -82,9 +82,16 @@ Begin with:
 
 /// What holds for every command; only in the long help.
 const LONG: &str = "\
-Exit codes: 0 fine, 1 internal or I/O, 2 usage, 3 measurement impossible, 10 regression, 11 not comparable,
-12 inconclusive, 13 no baseline, 14 a --require not met, 20 invalid bundle or .npy, 21 bundles missing,
-130 interrupted (finished cases are kept).
+Exit codes: 0 fine, 1 internal or I/O, 2 usage, 3 measurement impossible, 10 regression,
+11 not comparable, 12 inconclusive, 13 no baseline, 14 a --require not met, 20 invalid bundle or
+.npy, 21 bundles missing, 130 interrupted (finished cases are kept).
+
+What is written where: run writes bundle.jsonl, summary.md, report.html and charts/ into --out,
+without it into results/<run-id>, and goes on in --resume. cargo bench leaves the same in
+results/<run-id>, Criterion's own in target/criterion. merge, export, plot, report, layout,
+simulate and compare write the files that --out, --data, --write, --sets, --summary, --verdict
+and --html name, and the other commands none. Warnings, errors and progress go to standard error.
+Nothing is sent anywhere, and a bundle holds no host name, user or path.
 
 Environment: NO_COLOR turns colours off, as a pipe does; COLUMNS sets the width of tables.";
 
@@ -141,6 +148,26 @@ mod tests {
                 assert_eq!(matches.subcommand_name(), Some(name), "{example}");
             }
         }
+    }
+
+    #[test]
+    fn every_flag_that_names_a_file_to_write_is_in_the_list_of_what_is_written() {
+        // What is only read, or named in a text.
+        let read = ["npy", "charts", "baseline", "host", "bundle"];
+        let command = with_examples(Cli::command());
+        for sub in command.get_subcommands() {
+            for argument in sub.get_arguments().filter(|argument| argument.get_long().is_some()) {
+                let long = argument.get_long().unwrap();
+                let names = argument.get_value_names().unwrap_or_default();
+                let file = names.iter().any(|name| ["FILE", "DIR", "PATH"].iter().any(|word| name.contains(word)));
+                let listed =
+                    LONG.split(|c: char| !c.is_alphanumeric() && c != '-').any(|word| word == format!("--{long}"));
+                assert!(!file || listed || read.contains(&long), "{} --{long}", sub.get_name());
+            }
+        }
+        let help =
+            with_examples(Cli::command()).try_get_matches_from(["stridewise", "--help"]).unwrap_err().to_string();
+        assert!(help.contains("What is written where"), "{help}");
     }
 
     #[test]

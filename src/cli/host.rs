@@ -4,7 +4,8 @@ use super::exit::{Exit, Failure};
 use super::host_measure;
 use super::output::{self, Format, push, table, wrapped};
 use crate::counters::{self, EventStatus};
-use crate::host::{Cache, Check, Fact, Host, Level, MachineClass, MachineState, Tlb};
+use crate::host::{Affinity, Cache, Check, Fact, Host, Level, MachineClass, MachineState, Tlb, pin};
+use crate::measure::Trial;
 use crate::units::{bytes_long, count, nanos};
 use anstyle::{AnsiColor, Style};
 use clap::Args;
@@ -37,6 +38,8 @@ struct Document {
     host: Host,
     counters: Vec<EventStatus>,
     checks: Vec<Check>,
+    /// What a fixed piece of work met; the last checks are drawn from it.
+    trial: Trial,
     /// What --measure found; absent without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     measured: Option<host_measure::Facts>,
@@ -47,16 +50,34 @@ pub(super) fn run(args: &HostArgs) -> Result<Exit, Failure> {
     let start = std::time::Instant::now();
     let clock = || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
     let counters = counters::probe(&counters::catalogue(&host), clock);
+    let trial = trial();
     let measured = args.measure.then(|| host_measure::measure(&host)).transpose()?;
     let text = match args.format {
-        Format::Json => json(host, counters, measured.as_ref().map(host_measure::facts))?,
-        Format::Table => text(&host, &counters, measured.as_ref()),
+        Format::Json => json(host, counters, trial, measured.as_ref().map(host_measure::facts))?,
+        Format::Table => text(&host, &counters, &trial, measured.as_ref()),
     };
     anstream::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Fine)
 }
 
-fn json(host: Host, counters: Vec<EventStatus>, measured: Option<host_measure::Facts>) -> Result<String, Failure> {
+/// On the CPU that `run` would measure on, if the system lets a thread be pinned.
+fn trial() -> Trial {
+    let last = Affinity::at_start().cpus().last().copied();
+    let _pinned = last.map(pin);
+    Trial::now()
+}
+
+/// What the machine says of itself, and what a trial met.
+fn all_checks(host: &Host, trial: &Trial) -> Vec<Check> {
+    host.checks().into_iter().chain(trial.checks()).collect()
+}
+
+fn json(
+    host: Host,
+    counters: Vec<EventStatus>,
+    trial: Trial,
+    measured: Option<host_measure::Facts>,
+) -> Result<String, Failure> {
     let class = host.machine_class();
     let document = Document {
         schema: "stridewise.host",
@@ -64,7 +85,8 @@ fn json(host: Host, counters: Vec<EventStatus>, measured: Option<host_measure::F
         class_id: class.id(),
         machine_class: class,
         machine_state: host.machine_state(),
-        checks: host.checks(),
+        checks: all_checks(&host, &trial),
+        trial,
         host,
         counters,
         measured,
@@ -72,7 +94,7 @@ fn json(host: Host, counters: Vec<EventStatus>, measured: Option<host_measure::F
     output::json(&document)
 }
 
-fn text(host: &Host, counters: &[EventStatus], measured: Option<&host_measure::Shown>) -> String {
+fn text(host: &Host, counters: &[EventStatus], trial: &Trial, measured: Option<&host_measure::Shown>) -> String {
     let mut text = String::new();
     heading(&mut text, &host.cpu.name.value().cloned().unwrap_or_else(|| format!("{} CPU", host.cpu.arch)));
     push(&mut text, facts(&identity(host)).lines());
@@ -89,7 +111,7 @@ fn text(host: &Host, counters: &[EventStatus], measured: Option<&host_measure::S
     heading(&mut text, "Counter events");
     events(&mut text, counters);
     heading(&mut text, "Before measuring");
-    checks(&mut text, &host.checks());
+    checks(&mut text, &all_checks(host, trial));
     text
 }
 

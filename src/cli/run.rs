@@ -115,8 +115,8 @@ pub(super) fn header(host: &Host, suite: String, items: &[Item], engine: &str, s
         args: arguments(),
         data: values.is_some().then(|| "file".to_owned()),
     };
-    let (counters, geometry) = (session.events(), geometry.clone());
-    Header::new(host, About { suite, items, config, isa: isa.to_string(), counters, geometry })
+    let (counters, geometry, trial) = (session.events(), geometry.clone(), session.trial().clone());
+    Header::new(host, About { suite, items, config, isa: isa.to_string(), counters, geometry, trial })
 }
 
 /// The command line without what may be a path.

@@ -12,12 +12,14 @@ mod runner;
 mod samples;
 mod session;
 mod sweep;
+mod trial;
 mod values;
 
 pub use closures::{Pair, pair};
 pub use feed::Feed;
 pub use samples::{Block, Obtained, SampleCounts, SoloBlock};
 pub use session::{Disturbance, Measured, Members, Observer, Session, Settings, Shot};
+pub use trial::{NullPair, Trial};
 pub use values::Values;
 
 /// Why an item could not be measured.

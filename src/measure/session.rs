@@ -5,7 +5,7 @@ use super::count::Counting;
 use super::feed::Feed;
 use super::rounds::{Watch, timed};
 use super::samples::{Block, SoloBlock};
-use super::{Error, Values};
+use super::{Error, Trial, Values};
 use crate::counters::{self, Event, EventStatus, Total};
 use crate::host::{Affinity, FrequencyProbe, Host, Noise, NoiseDelta, Pinned, frequency_probe, pin};
 use crate::kernel::{Checksum, Isa, Stores};
@@ -132,7 +132,7 @@ pub struct Session<'a> {
     rng: Rng,
     started: Instant,
     noise: Noise,
-    frequency: FrequencyProbe,
+    trial: Trial,
     simulated: HashMap<(Case, Vec<u64>), Result<simulate::Report, String>>,
     simulating: Duration,
     stop: &'a AtomicBool,
@@ -170,8 +170,8 @@ impl<'a> Session<'a> {
             pinned,
             counting,
             started: Instant::now(),
+            trial: Trial::now(),
             noise: Noise::now(),
-            frequency: probe(),
             simulated: HashMap::new(),
             simulating: Duration::ZERO,
             stop,
@@ -190,6 +190,12 @@ impl<'a> Session<'a> {
         &self.settings
     }
 
+    /// What the machine did to a fixed piece of work before anything was measured.
+    #[must_use]
+    pub fn trial(&self) -> &Trial {
+        &self.trial
+    }
+
     /// Which events count here, and why the others do not.
     #[must_use]
     pub fn events(&self) -> Vec<EventStatus> {
@@ -205,7 +211,7 @@ impl<'a> Session<'a> {
     #[must_use]
     pub fn disturbance(&self) -> Disturbance {
         let during = Noise::now().since(&self.noise);
-        Disturbance { during, frequency_before: self.frequency, frequency_after: probe() }
+        Disturbance { during, frequency_before: self.trial.frequency_after, frequency_after: probe() }
     }
 
     /// An item for someone else's clock: Criterion asks for passes, the rounds are kept here.

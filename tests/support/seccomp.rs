@@ -7,6 +7,7 @@ use std::process::Command;
 
 const ALLOW: u32 = 0x7fff_0000;
 const ERRNO: u32 = 0x0005_0000;
+const KILL: u32 = 0x8000_0000;
 
 /// Denies `perf_event_open` with `errno` in `command` and all it starts.
 pub(crate) fn deny_perf_event_open(command: &mut Command, errno: i32) {
@@ -15,16 +16,24 @@ pub(crate) fn deny_perf_event_open(command: &mut Command, errno: i32) {
 
 /// Denies a system call with `errno` in `command` and all it starts.
 pub(crate) fn deny(command: &mut Command, call: libc::c_long, errno: i32) {
-    let number = u32::try_from(call).unwrap();
-    let errno = u32::try_from(errno).unwrap();
-    // SAFETY: the closure makes system calls only and allocates nothing, so it may run between fork and exec.
-    unsafe { command.pre_exec(move || install(number, errno)) };
+    answer(command, call, ERRNO | u32::try_from(errno).unwrap());
 }
 
-fn install(number: u32, errno: u32) -> io::Result<()> {
+/// Ends `command`, and all it starts, at a system call.
+pub(crate) fn forbid(command: &mut Command, call: libc::c_long) {
+    answer(command, call, KILL);
+}
+
+fn answer(command: &mut Command, call: libc::c_long, action: u32) {
+    let number = u32::try_from(call).unwrap();
+    // SAFETY: the closure makes system calls only and allocates nothing, so it may run between fork and exec.
+    unsafe { command.pre_exec(move || install(number, action)) };
+}
+
+fn install(number: u32, action: u32) -> io::Result<()> {
     let load = libc::sock_filter { code: 0x20, jt: 0, jf: 0, k: 0 };
     let is_it = libc::sock_filter { code: 0x15, jt: 0, jf: 1, k: number };
-    let deny = libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: ERRNO | errno };
+    let deny = libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: action };
     let allow = libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: ALLOW };
     let mut program = [load, is_it, deny, allow];
     let filter = libc::sock_fprog { len: 4, filter: program.as_mut_ptr() };
