@@ -3,6 +3,7 @@
 use super::model::{Bundle, CaseInfo, CaseRecord, PairRecord};
 use super::summary::Member;
 use crate::counters::{self, Derived, Event, Place, Reading, Total};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// Counted figures of one walk and, for the misses, the simulated ones.
@@ -50,14 +51,22 @@ fn simulated(report: &Value, place: Place) -> Option<f64> {
     counters::per(misses?, warm.get("accesses")?.as_u64()?)
 }
 
+/// The totals of a line: those that can be, and how many cannot.
+fn possible(totals: &Value) -> (Vec<Total>, usize) {
+    let mut totals = Vec::<Total>::deserialize(totals).unwrap_or_default();
+    let all = totals.len();
+    totals.retain(ran);
+    let impossible = all - totals.len();
+    (totals, impossible)
+}
+
 /// Whether its counter ran at all, and no longer than it was enabled: what else a file says was never counted.
 fn ran(total: &Total) -> bool {
     !matches!(total.reading, Reading::Counted { enabled_ns, running_ns, .. } if running_ns == 0 || running_ns > enabled_ns)
 }
 
 fn of(totals: &Value, report: Option<&Value>, info: &CaseInfo) -> Counted {
-    let mut totals: Vec<Total> = serde_json::from_value(totals.clone()).unwrap_or_default();
-    totals.retain(ran);
+    let (totals, _) = possible(totals);
     let events: Vec<Event> = totals.iter().filter_map(|total| counters::named(total.reading.event())).collect();
     let lines = report.and_then(|report| report.get("warm")?.get("lines")?.as_u64()).unwrap_or(0);
     let Derived { cycles_per_access, ipc, misses, .. } = counters::derive(&events, &totals, lines, info.accesses);
@@ -99,11 +108,7 @@ impl Bundle {
         let pairs = self.pairs.iter().filter_map(|pair| pair.counted.as_ref());
         let of_pairs = pairs.flat_map(|figures| [&figures.baseline, &figures.contender]);
         let totals = of_pairs.chain(self.cases.iter().filter_map(|case| case.counted.as_ref()));
-        let impossible = |totals: &Value| {
-            let totals: Vec<Total> = serde_json::from_value(totals.clone()).unwrap_or_default();
-            totals.iter().filter(|total| !ran(total)).count()
-        };
-        totals.map(impossible).sum()
+        totals.map(|totals| possible(totals).1).sum()
     }
 }
 
