@@ -22,12 +22,12 @@ seeds() {
     esac
 }
 
-# Whether what a slice found is found again; what is not is set aside.
+# Whether what a slice found is found again, within 20 s of a CPU, not of a clock; what is not is set aside.
 again() {
     local found=1 one
     for one in "fuzz/artifacts/$1"/{crash,oom,timeout,leak}-*; do
         [ -e "$one" ] || continue
-        if "fuzz/target/$host/release/$1" -timeout=20 -rss_limit_mb=4096 "$one" >/dev/null 2>&1; then
+        if (ulimit -t 20 && exec "fuzz/target/$host/release/$1" -timeout=3600 -rss_limit_mb=4096 "$one") >/dev/null 2>&1; then
             mkdir -p "fuzz/artifacts/held-up/$1" && mv "$one" "fuzz/artifacts/held-up/$1/"
         else
             found=0
@@ -48,7 +48,7 @@ slice() {
         sleep 1
     done
     wait "$child" || rc=$?
-    # Time is that of a clock: what a busy machine held up for long does no harm when it is tried again, and is no finding.
+    # What a busy machine held up for 20 s of a clock does no harm when it is tried again, and is no finding.
     [ "$rc" = 0 ] || again "$target" || rc=0
     awk -v t="$target" -v rc="$rc" '/^Done [0-9]+ runs in/ {n = $2; s = $5} /stat::number_of_executed_units/ {n = $2}
         END {print t, n + 0, s + 0, rc}' "fuzz/log/$target.last" >>fuzz/log/slices
