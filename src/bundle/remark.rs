@@ -118,10 +118,8 @@ impl Bundle {
 /// What there is to say of a line that was read as a `T`, which is named by the caller. Only where something can be is it read again: in a file of a
 /// newer version, or where a character may stand that is not seen.
 pub(super) fn of<T: DeserializeOwned>(text: &str, newer: bool) -> Result<Option<Remark>, String> {
-    // JSON needs a backslash for any other control; DEL it does not. Piece by piece, since a loop that may end at any byte is
-    // not made into vectors.
-    let piece = |bytes: &[u8]| bytes.iter().fold(false, |any, &b| any | (b == b'\\') | (b >= 0x7f));
-    let may_hide = text.as_bytes().chunks(256).any(piece);
+    // JSON needs a backslash for any other control; DEL it does not.
+    let may_hide = !text.is_ascii() || text.contains('\\') || text.contains('\u{7f}');
     if !newer && !may_hide {
         return Ok(None);
     }
