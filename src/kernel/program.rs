@@ -9,10 +9,7 @@ use super::raw_transpose::turns;
 use super::{KernelError, Stores, Walk};
 use crate::layout::DType;
 use crate::memory::Buffer;
-use crate::nest::{LoopNest, LoopOrder, Operand, Role};
-
-/// Bytes that the line walk takes per step.
-const LINE: usize = 64;
+use crate::nest::{LINE, LoopNest, LoopOrder, Operand, Role};
 
 /// A kernel, dtype, walk, kind of stores and instruction set bound to a nest.
 ///

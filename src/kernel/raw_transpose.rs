@@ -9,9 +9,8 @@ use super::raw::{Block, Entry, Memory};
 use super::raw_rows::{next_row, pass_ends};
 use super::{Isa, Stores};
 use crate::layout::DType;
+use crate::nest::LINE;
 
-/// Bytes of a line: the edge of a block.
-const LINE: usize = 64;
 /// Bytes of a lane.
 const LANE: usize = 16;
 

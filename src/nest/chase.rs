@@ -2,8 +2,8 @@
 
 use crate::units::Rng;
 
-/// Bytes of a line, by which nodes are moved inside their pages.
-const LINE: usize = 64;
+/// Bytes of a line: what a step of the line walk takes, the edge of a block, and by what nodes are moved inside their pages.
+pub const LINE: usize = 64;
 /// Smallest pitch at which they are.
 const PAGE: usize = 4096;
 

@@ -10,7 +10,7 @@ mod loops;
 mod order;
 mod parse;
 
-pub use chase::Chase;
+pub use chase::{Chase, LINE};
 pub use iterate::Runs;
 pub use loops::{Loop, LoopNest, NestError, Operand, Role};
 pub use order::LoopOrder;

@@ -5,10 +5,8 @@
 use super::{Case, CaseError, Form};
 use crate::kernel::{Kernel, Walk};
 use crate::layout::Order;
-use crate::nest::{Chase, Loop, LoopNest, LoopOrder, NestError, Operand, Role};
+use crate::nest::{Chase, LINE, Loop, LoopNest, LoopOrder, NestError, Operand, Role};
 
-/// Bytes that a step of the line walk takes.
-const LINE: usize = 64;
 /// Seed of a chase's cycle: the same in every run, so that all machines visit the nodes in one order.
 const CYCLE_SEED: u64 = 0x5eed;
 /// Bytes of a chase's load: an address, or what counts for one.

@@ -1,6 +1,7 @@
 //! The catalogue of cases and families, sized relative to the host's caches, and its filters.
 
 mod case;
+mod case_check;
 mod estimate;
 mod families;
 mod filter;
@@ -10,7 +11,8 @@ mod level;
 mod machine;
 mod options;
 
-pub use case::{Case, CaseError, LONGEST_ID, MOST_AXES};
+pub use case::{Case, LONGEST_ID, MOST_AXES};
+pub use case_check::CaseError;
 pub use estimate::{Pace, estimate_ns, fit_placement, pass_ns, set_up_ns};
 pub use families::{FAMILIES, Family, custom, family, items};
 pub use filter::Filter;

@@ -4,7 +4,7 @@ use super::Family;
 use crate::kernel::Kernel;
 use crate::layout::{DType, Order};
 use crate::memory::PagePolicy;
-use crate::nest::LoopOrder;
+use crate::nest::{LINE, LoopOrder};
 use crate::suite::{Case, Item, Level, Machine};
 
 pub(super) const FAMILY: Family = Family {
@@ -16,8 +16,6 @@ pub(super) const FAMILY: Family = Family {
     item: |case| Item::Solo { case },
 };
 
-/// Bytes of a line and of a base page: from node to node.
-const LINE: usize = 64;
 const PAGE: usize = 4096;
 /// Smallest set.
 const LEAST: u64 = 4 << 10;
