@@ -11,6 +11,7 @@ mod error;
 mod header;
 mod held;
 mod model;
+mod plain;
 mod read;
 mod record;
 mod remark;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::cell::Cell;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -65,13 +66,25 @@ pub(super) fn bundle_number(name: &str) -> Option<u32> {
 /// # Errors
 /// The line and field at fault; without [`Partial::Allowed`] also a file without its end.
 pub fn read(path: &Path, partial: Partial) -> Result<Bundle, BundleError> {
-    parse(path, &bytes(path)?, partial)
+    let mut bytes = KEPT.take();
+    let bundle = fill(path, &mut bytes).and_then(|()| parse(path, &bytes, partial));
+    if bytes.capacity() <= MOST_KEPT {
+        KEPT.set(bytes);
+    }
+    bundle
 }
 
-fn bytes(path: &Path) -> Result<Vec<u8>, BundleError> {
+thread_local! {
+    /// What the last file was read into: a fresh buffer of that size costs more than what is read into it.
+    static KEPT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+/// Bytes of a buffer that is kept.
+const MOST_KEPT: usize = 4 << 20;
+
+fn fill(path: &Path, bytes: &mut Vec<u8>) -> Result<(), BundleError> {
     regular(path)?;
     let opened = File::open(path).map_err(|source| BundleError::Io { path: path.to_owned(), source })?;
-    bytes_of(path, &opened)
+    fill_of(path, &opened, bytes)
 }
 
 /// Asked before a file is opened: opening a pipe waits for its other end.
@@ -85,10 +98,16 @@ pub(super) fn regular(path: &Path) -> Result<(), BundleError> {
 
 /// What is in an opened file, if it is no more than is read and has not the first bytes of something else.
 pub(super) fn bytes_of(path: &Path, opened: &File) -> Result<Vec<u8>, BundleError> {
+    let mut bytes = Vec::new();
+    fill_of(path, opened, &mut bytes)?;
+    Ok(bytes)
+}
+
+fn fill_of(path: &Path, opened: &File, bytes: &mut Vec<u8>) -> Result<(), BundleError> {
     let io = |source| BundleError::Io { path: path.to_owned(), source };
     let file = |what: &str| BundleError::File { path: path.to_owned(), what: what.to_owned() };
-    let mut bytes = Vec::new();
-    opened.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+    bytes.clear();
+    opened.take(MOST_BYTES + 1).read_to_end(bytes).map_err(io)?;
     if bytes.len() as u64 > MOST_BYTES {
         return Err(file("larger than 64 MiB, the most that is read"));
     }
@@ -107,7 +126,7 @@ pub(super) fn bytes_of(path: &Path, opened: &File) -> Result<Vec<u8>, BundleErro
     let sign = |at: usize, sign: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(sign));
     match magic.iter().find(|(at, bytes, _)| sign(*at, bytes)) {
         Some((.., what)) => Err(file(what)),
-        None => Ok(bytes),
+        None => Ok(()),
     }
 }
 

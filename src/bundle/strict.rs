@@ -13,6 +13,14 @@ const FEW_KEYS: usize = 32;
 
 /// Walks one line and keeps nothing but its `kind`: what a line holds is read afterwards, into its own type.
 pub(super) fn kind(text: &str) -> Result<Option<String>, String> {
+    match super::plain::kind(text) {
+        Some(kind) => Ok(kind.map(str::to_owned)),
+        None => walked(text),
+    }
+}
+
+/// The same for any line.
+pub(super) fn walked(text: &str) -> Result<Option<String>, String> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let open = Open::default();
     let walked = Strict { top: true, open: &open }.deserialize(&mut reader);
