@@ -215,17 +215,22 @@ class Tests:
 
     def folders_removed(self, times):
         """The folder goes away while its run goes on: it is put back with all that was finished."""
-        for number in range(times):
+        number = 0
+        while number < times:
             out = self.path("removed")
             child = subprocess.Popen([self.binary, "run", *SELECTION, "--out", out], stdout=subprocess.DEVNULL)
             while not lines(out)[0]:
                 time.sleep(0.005)
             time.sleep(random.uniform(0.0, self.lasts / 2))
+            # On a machine that was busier when the undisturbed run was timed, this one may be over already.
+            going = child.poll() is None
             shutil.rmtree(out, ignore_errors=True)
             assert child.wait() == 0, f"folder removed {number}"
-            assert ids(lines(out)[0]) == self.wanted, f"folder removed {number}"
-            self.run("validate", out)
-            shutil.rmtree(out)
+            if going:
+                assert ids(lines(out)[0]) == self.wanted, f"folder removed {number}"
+                self.run("validate", out)
+                shutil.rmtree(out)
+                number += 1
         return times
 
 
