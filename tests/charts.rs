@@ -214,6 +214,17 @@ fn a_bundle_without_data_says_why() {
 }
 
 #[test]
+fn an_array_of_ones_own_has_its_ways() {
+    let ways = CHARTS.iter().find(|chart| chart.name == "ways").unwrap();
+    let mut own = fleet().remove(0);
+    own.pairs.retain(|pair| !pair.null && pair.contender.family == "order");
+    own.pairs.truncate(1);
+    assert!(ways.picture(std::slice::from_ref(&own)).is_err(), "of a suite other charts tell more");
+    own.header.plan.suite = "custom".to_owned();
+    assert_eq!(ways.picture(&[own]).unwrap().data.rows.len(), 1);
+}
+
+#[test]
 fn without_counters_the_reason_stands_in_place_of_the_points() {
     let chart = stridewise::chart::find("simulated-counted").unwrap();
     let counted = chart.picture(&[FLEET[0].bundle()]).unwrap();

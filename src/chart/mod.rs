@@ -78,7 +78,7 @@ pub const CHARTS: &[Chart] = &[
     chart("simulated-counted", "counted beside simulated misses", Draw::Each(simulated_counted::draw)),
     chart("locality-map", "GB/s over stride and size", Draw::Scaled(locality_map::scale, locality_map::draw)),
     chart("tile-sweep", "time over the edge of the tile", Draw::Each(tile_sweep::draw)),
-    chart("ways", "what loop orders, tiles and copies of a family cost", Draw::Each(ways::draw)),
+    chart("ways", "what loop orders, tiles and copies of a family cost, or the orders of one's own array", Draw::Each(ways::draw)),
     chart("caches", "latency over the size of a random cycle, with the caches that it shows", Draw::Each(caches::draw)),
     chart("threads", "GB/s over worker threads", Draw::Each(threads::draw)),
 ];

@@ -1,4 +1,5 @@
-//! What each way to do one thing costs: loop orders, tiles and copies of the families that compare ways, not sizes.
+//! What each way to do one thing costs: loop orders, tiles and copies of the families that compare ways, not sizes;
+//! and those of an array of one's own.
 
 use super::canvas::{Anchor, Area, Canvas, Frame};
 use super::data::{caption, shape};
@@ -11,8 +12,10 @@ use crate::stats::Interval;
 use crate::units::ratio;
 
 /// The families, in the order of the chart.
-const FAMILIES: [&str; 10] =
-    ["ndim", "transpose", "view", "matmul", "stencil", "window", "record", "write", "pages", "idiom"];
+const FAMILIES: [&str; 11] =
+    ["ndim", "transpose", "view", "matmul", "stencil", "window", "record", "write", "pages", "idiom", OWN];
+/// What the case of an array of one's own belongs to; those of a suite are told apart by their sizes, in other charts.
+const OWN: &str = "order";
 /// Rows of a family at most: those that cost most and least.
 const MOST: usize = 6;
 const ROW: f64 = 18.0;
@@ -42,7 +45,8 @@ fn way(pair: &PairRecord) -> Option<Way> {
 
 pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
     let (mut ways, mut left_out) = (Vec::new(), 0);
-    for family in FAMILIES {
+    let own = bundle.header.plan.suite == "custom";
+    for family in FAMILIES.into_iter().filter(|&family| own || family != OWN) {
         let pairs = bundle.pairs.iter().filter(|pair| !pair.null && pair.contender.family == family);
         let mut found: Vec<Way> = pairs.filter_map(way).collect();
         found.sort_by(|a, b| a.cost.estimate.total_cmp(&b.cost.estimate).then_with(|| a.words.cmp(&b.words)));

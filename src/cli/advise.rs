@@ -31,7 +31,7 @@ pub(super) struct AdviseArgs {
     #[arg(long = "loop", value_name = "ORDER", conflicts_with = "walks")]
     loops: Option<LoopOrder>,
     /// What is done per element: a kernel (sum fill scale copy triad …), transpose (a copy to the other order), or window
-    #[arg(long, value_name = "OP", default_value = "sum")]
+    #[arg(long, visible_alias = "kernel", value_name = "OP", default_value = "sum")]
     op: String,
     /// Edges of the window of --op window, such as 3,3
     #[arg(long, value_name = "N,…", value_parser = edges)]

@@ -93,7 +93,7 @@ fn present(folder: &Path, bundle: &Bundle, draw: bool) -> Result<String, Failure
     if draw {
         let page = folder.join("report.html");
         std::fs::write(&page, report::page(std::slice::from_ref(bundle), &report::nonce())).map_err(at(&page))?;
-        left += &format!(", report.html, {} charts", pictures.len());
+        left += &format!(", report.html, {} chart{}", pictures.len(), if pictures.len() == 1 { "" } else { "s" });
     }
     let mut text = run_table::table(&report::rows(bundle), width());
     text.push('\n');

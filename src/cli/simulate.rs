@@ -38,7 +38,7 @@ pub(super) struct SimulateArgs {
     tile: Option<usize>,
     /// What is done: a kernel (sum fill scale copy triad …) per element; `window` or `window:3,3` (sums over sliding
     /// windows); `transpose` (a copy in the other order); `matmul` (--shape I,J,K) [default: sum]
-    #[arg(long, value_name = "OP")]
+    #[arg(long, visible_alias = "kernel", value_name = "OP")]
     op: Option<Op>,
     /// Bytes added behind every run of the fastest axis
     #[arg(long, value_name = "BYTES")]

@@ -35,13 +35,12 @@ pub(super) fn finding_of(bundle: &Bundle, rows: &[Row]) -> String {
     };
     let Row { case, loops, baseline_loops, footprint_bytes, penalty, .. } = row;
     let [low, high] = row.this_run.unwrap_or(row.this_host);
-    let mut text = format!(
-        "Loop order {loops} instead of {baseline_loops} costs {} ({:.1}-{:.1}) over {case} ({}) on {cpu}.",
-        ratio(*penalty),
-        low,
-        high,
-        bytes_long(*footprint_bytes)
-    );
+    let (costs, size) = (format!("{} ({low:.1}-{high:.1})", ratio(*penalty)), bytes_long(*footprint_bytes));
+    let mut text = if row.orders_only {
+        format!("Loop order {loops} instead of {baseline_loops} costs {costs} over {case} ({size}) on {cpu}.")
+    } else {
+        format!("{case} ({size}) in loop order {loops} costs {costs} of its baseline, {baseline_loops}, on {cpu}.")
+    };
     let top = rows.iter().filter(sure).filter(|row| row.orders_only).max_by(|a, b| a.penalty.total_cmp(&b.penalty));
     if let Some(top) = top.filter(|top| top.penalty > 1.2 * penalty) {
         text.push_str(&format!(" The dearest pair is {}, order {}: {}.", top.case, top.loops, ratio(top.penalty)));
@@ -75,6 +74,7 @@ pub fn trust(bundle: &Bundle) -> Vec<String> {
     }
     match (controls, noisy.as_slice()) {
         (0, _) => lines.push("No null control was measured: how noisy this run was is not known.".to_owned()),
+        (1, []) => lines.push(format!("The null control (a case against itself) agrees within {:.1} %.", widest * 100.0)),
         (n, []) => lines.push(format!("{n} null controls (a case against itself) agree within {:.1} %.", widest * 100.0)),
         (n, some) => lines.push(format!(
             "This machine was too noisy for some verdicts: {} of {n} null controls fail, at {}; pairs of that size read \

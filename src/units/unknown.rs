@@ -7,13 +7,18 @@ pub fn unknown(what: &str, word: &str, known: &[&str]) -> String {
     format!("unknown {what} {word:?}: expected one of {}{meant}", known.join(" "))
 }
 
-/// The word that was probably meant: at most a third of its letters are wrong, missing, added or swapped.
+/// The word that was probably meant: at most a third of its letters are wrong, missing, added or swapped; or the only one
+/// that it is a part of.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let lower = word.to_lowercase();
     let wrong = |other: &&str| strsim::osa_distance(&lower, &other.to_lowercase());
     let best = known.iter().copied().min_by_key(wrong)?;
-    (wrong(&best) * 3 <= best.chars().count().max(3)).then_some(best)
+    if wrong(&best) * 3 <= best.chars().count().max(3) {
+        return Some(best);
+    }
+    let mut parts = known.iter().copied().filter(|other| lower.len() > 1 && other.to_lowercase().contains(&lower));
+    parts.next().filter(|_| parts.next().is_none())
 }
 
 #[cfg(test)]
@@ -30,6 +35,8 @@ mod tests {
         }
         assert_eq!(nearest("f9", &["u1", "f8"]), Some("f8"));
         assert_eq!(nearest("x", &[]), None);
+        let cpus = ["zen2", "skylake-server", "icelake-server", "apple-m1-p"];
+        assert_eq!(["skylake", "m1", "server"].map(|word| nearest(word, &cpus)), [Some(cpus[1]), Some(cpus[3]), None]);
         assert_eq!(
             unknown("suite", "quik", &known),
             "unknown suite \"quik\": expected one of quick standard full; did you mean quick?"

@@ -140,7 +140,9 @@ fn count_signed(value: i64) -> String {
 fn drawing(layout: &Layout, order: &LoopOrder) -> Result<String, Failure> {
     let elements = layout.size();
     if elements == 0 || elements > MOST_DRAWN || layout.ndim() == 0 {
-        return Err(Failure::usage(format!("--draw: {elements} elements; 1 to {MOST_DRAWN} can be drawn")));
+        return Err(Failure::usage(format!(
+            "--draw: {elements} elements; 1 to {MOST_DRAWN} can be drawn, such as a corner: --then '[:6, :8]'"
+        )));
     }
     let shape = layout.shape();
     let steps_of = |index: &[usize]| order.axes().iter().fold(0, |step, &axis| step * shape[axis] + index[axis]);
