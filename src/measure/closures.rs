@@ -120,13 +120,28 @@ mod tests {
         assert!(calls[0] >= counted.calls.iter().map(|calls| calls * 8).sum::<u64>());
     }
 
+    /// A sleep is never shorter than asked, however busy the machine is.
     #[test]
-    fn twice_the_work_is_slower() {
-        let pace = Pace { placements: 1, placement_ns: 0, sample_ns: 100_000, least_rounds: 12 };
-        let work = |n: u64| (0..n).fold(1_u64, |x, i| black_box(x.wrapping_mul(31).wrapping_add(i)));
-        // Ten times the work: no neighbour makes up for that.
-        let found = pair(pace, || (), |()| work(2_000), |()| work(20_000));
-        assert_eq!(found.verdict(), Verdict::Slower);
-        assert!(found.penalty().rounds.low > 2.0, "{:?}", found.penalty());
+    fn samples_are_kept_with_the_arm_that_took_them() {
+        let pace = Pace { placements: 1, placement_ns: 0, sample_ns: 1, least_rounds: 2 };
+        let least = std::time::Duration::from_millis(2);
+        let found = pair(pace, || (), |()| (), |()| std::thread::sleep(least));
+        let each = u128::from(found.calls[0]) * least.as_nanos();
+        assert!(found.contender_ns[0].iter().all(|&ns| u128::from(ns) >= each), "{found:?}");
+    }
+
+    #[test]
+    fn the_verdict_is_of_the_contender_over_the_baseline() {
+        let (short, long): (Vec<u64>, Vec<u64>) = (0..24).map(|n| (1_000 + n, 2_000 + 2 * n)).unzip();
+        let of = |a: &Vec<u64>, b: &Vec<u64>| Pair {
+            calls: vec![1],
+            baseline_ns: vec![a.clone()],
+            contender_ns: vec![b.clone()],
+        };
+        let slower = of(&short, &long);
+        assert_eq!(slower.verdict(), Verdict::Slower);
+        assert!((slower.penalty().run.estimate - 2.0).abs() < 1e-9, "{:?}", slower.penalty());
+        assert_eq!(of(&long, &short).verdict(), Verdict::Faster);
+        assert_eq!(of(&short, &short).verdict(), Verdict::Same);
     }
 }
