@@ -9,7 +9,7 @@ use super::plot::{Axis, axes, extent, times};
 use super::text::{fit, width};
 use crate::bundle::{Bundle, CaseInfo, PairRecord, shown};
 use crate::stats::Interval;
-use crate::units::ratio;
+use crate::units::{ratio, several};
 
 /// The families, in the order of the chart.
 const FAMILIES: [&str; 11] =
@@ -77,7 +77,7 @@ pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
     Ok(Picture {
         title,
         subtitle: format!("Each case against what its family divides by; left of 1× it is cheaper{some}"),
-        caption: caption(&[bundle], &format!("{} cases", ways.len()), "measured; bars: 95 % of the run"),
+        caption: caption(&[bundle], &several(ways.len(), "case"), "measured; bars: 95 % of the run"),
         data,
         extent,
         size: [WIDTH, height.max(HEIGHT / 2)],

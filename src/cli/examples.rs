@@ -16,6 +16,7 @@ const EXAMPLES: &[Examples] = &[
         ("stridewise run --resume results/today", "go on with a run that was cut off"),
     ]),
     ("list", &[
+        ("stridewise list --families", "the questions that suites ask, a line or two each"),
         ("stridewise list --suite full", "what the whole suite has, and how long it takes"),
         ("stridewise list --shape 4096,4096 --threads 1,2", "what `run` with these flags would measure"),
         ("stridewise list --suite quick --format json", "for a script"),

@@ -5,7 +5,7 @@ use super::output::{self, Format, table};
 use super::selection::{Planned, Selection};
 use crate::host::Host;
 use crate::suite::{self, FAMILIES, Family, Item, Level, Machine};
-use crate::units::{bytes_long, nanos};
+use crate::units::{bytes_long, nanos, several};
 use clap::Args;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -16,6 +16,9 @@ use std::io::Write;
 pub(super) struct ListArgs {
     #[command(flatten)]
     selection: Selection,
+    /// Name the families only: what each asks, and how many cases it has
+    #[arg(long)]
+    families: bool,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -74,7 +77,7 @@ pub(super) fn run(args: &ListArgs) -> Result<Exit, Failure> {
     let document = document(planned, &machine);
     let text = match args.format {
         Format::Json => output::json(&document)?,
-        Format::Table => text(&document),
+        Format::Table => text(&document, args.families),
     };
     anstream::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Fine)
@@ -118,11 +121,11 @@ fn document(planned: Planned, machine: &Machine) -> Document {
     }
 }
 
-fn text(list: &Document) -> String {
+fn text(list: &Document, families_only: bool) -> String {
     let mut text = String::new();
     for About { name, asks, baseline, needs, cases, of } in &list.families {
         output::wrapped(&mut text, &format!("{name}: {asks}"), 2);
-        let counts = if list.suite == "custom" { format!("{cases} cases") } else { format!("{cases} of {of} cases") };
+        let counts = if list.suite == "custom" { several(*cases, "case") } else { format!("{cases} of {of} cases") };
         text.push_str("  ");
         output::wrapped(&mut text, &format!("against {baseline}; needs {needs}; {counts}"), 2);
         let mut table = table(&["id", "bytes", "time"], 1);
@@ -130,7 +133,7 @@ fn text(list: &Document) -> String {
             let time = format!("{:.1} s", line.estimated_seconds);
             table.add_row([format!("  {}", line.id), bytes_long(line.footprint_bytes), time]);
         }
-        if *cases > 0 {
+        if *cases > 0 && !families_only {
             output::push(&mut text, table.lines().skip(1));
         }
         text.push('\n');
@@ -139,12 +142,12 @@ fn text(list: &Document) -> String {
     for one in &list.left_out {
         reasons.entry(&one.reason).or_default().push(&one.id);
     }
-    for (reason, ids) in reasons {
+    for (reason, ids) in reasons.into_iter().filter(|_| !families_only) {
         output::wrapped(&mut text, &format!("left out here: {}: {reason}", ids.join(", ")), 2);
     }
     let total = nanos(list.estimated_seconds * 1e9);
     let full = if list.suite == "full" || list.suite == "custom" { "" } else { "; --suite full takes all" };
-    let line = format!("{} cases of the {} suite, about {total}{full}", list.cases.len(), list.suite);
+    let line = format!("{} of the {} suite, about {total}{full}", several(list.cases.len(), "case"), list.suite);
     output::wrapped(&mut text, &line, 0);
     if let Some(warning) = &list.warning {
         output::wrapped(&mut text, warning, 0);

@@ -5,6 +5,7 @@ use super::output::{width, wrapped};
 use super::run_table;
 use crate::bundle::{self, Bundle, BundleError, Header, Partial, Place, Record, Writer};
 use crate::measure::Measured;
+use crate::units::several;
 use crate::{chart, report};
 use std::path::{Path, PathBuf};
 
@@ -93,7 +94,7 @@ fn present(folder: &Path, bundle: &Bundle, draw: bool) -> Result<String, Failure
     if draw {
         let page = folder.join("report.html");
         std::fs::write(&page, report::page(std::slice::from_ref(bundle), &report::nonce())).map_err(at(&page))?;
-        left += &format!(", report.html, {} chart{}", pictures.len(), if pictures.len() == 1 { "" } else { "s" });
+        left += &format!(", report.html, {}", several(pictures.len(), "chart"));
     }
     let mut text = run_table::table(&report::rows(bundle), width());
     text.push('\n');

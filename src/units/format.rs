@@ -85,6 +85,12 @@ fn significant(value: f64) -> String {
     }
 }
 
+/// `1 case`, `3 cases`: a number with its noun.
+#[must_use]
+pub fn several(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// `16,777,216`: thousands separated.
 #[must_use]
 pub fn count(value: u64) -> String {
@@ -102,6 +108,11 @@ pub fn count(value: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!([0, 1, 2].map(|number| several(number, "case")), ["0 cases", "1 case", "2 cases"]);
+    }
 
     #[test]
     fn bytes_read_back_what_was_written() {

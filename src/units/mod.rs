@@ -4,6 +4,6 @@ mod format;
 mod rng;
 mod unknown;
 
-pub use format::{bytes_long, bytes_tick, count, nanos, parse_bytes, percent, ratio};
+pub use format::{bytes_long, bytes_tick, count, nanos, parse_bytes, percent, ratio, several};
 pub use rng::Rng;
 pub use unknown::{nearest, unknown};

@@ -5,7 +5,7 @@ use super::super::output::{self, table};
 use super::{CompareArgs, FailOn, MOST_MARKDOWN, SHOWN_ROWS, change, text_of};
 use crate::bundle::markdown;
 use crate::compare::{Change, Judged, Said, Tally};
-use crate::units::ratio;
+use crate::units::{ratio, several};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -103,7 +103,7 @@ impl Told {
         }
         let of = |said: Said| format!("{} {}", self.number(said), said.word());
         let said = [Said::Slower, Said::Faster, Said::Unchanged, Said::Inconclusive].map(of).join(", ");
-        format!("{what}: {} cases, {said}", self.changes.len())
+        format!("{what}: {}, {said}", several(self.changes.len(), "case"))
     }
 
     pub(super) fn about(&self) -> String {
