@@ -1,4 +1,4 @@
-//! The order of the rooms, where unsafe code may live, and which room may print.
+//! The order of the rooms, where unsafe code may live, which room may print, and how long a file may be.
 
 use regex::Regex;
 use std::fs;
@@ -96,5 +96,15 @@ fn only_the_command_line_prints() {
         let text = code(&path);
         let found = text.lines().find(|line| prints.is_match(line) && !line.trim_start().starts_with("//"));
         assert!(found.is_none(), "{}: {}", path.display(), found.unwrap_or(""));
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for_and_fits_on_few_screens() {
+    for path in sources(root()) {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("//! "), "{}: says not what it is for", path.display());
+        let lines = text.lines().count();
+        assert!(lines <= 400, "{}: {lines} lines; more than 400 are two matters", path.display());
     }
 }

@@ -5,12 +5,14 @@
 //! nest, two or more per axis are a tiled one, and remainders come out exact: every index is visited once.
 
 mod chase;
+mod error;
 mod iterate;
 mod loops;
 mod order;
 mod parse;
 
 pub use chase::{Chase, LINE};
+pub use error::NestError;
 pub use iterate::Runs;
-pub use loops::{Loop, LoopNest, NestError, Operand, Role};
+pub use loops::{Loop, LoopNest, Operand, Role};
 pub use order::LoopOrder;

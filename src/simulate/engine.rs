@@ -10,6 +10,7 @@ use super::geometry::Geometry;
 use super::levels::{self, Levels};
 use super::raw;
 use super::report::{Pass, TlbCounts};
+use super::walker::{Walker, parts};
 use super::warp::{self, Plan};
 use crate::nest::{LoopNest, Role};
 
@@ -328,24 +329,6 @@ where
     }
 }
 
-/// What a run accesses before its steps, in each of them and behind them: operands and what is done with them.
-fn parts(nest: &LoopNest) -> [Vec<(usize, Role)>; 3] {
-    let mut parts = [const { Vec::new() }; 3];
-    for (k, operand) in nest.operands().iter().enumerate() {
-        if !nest.is_hoisted(k) {
-            parts[1].push((k, operand.role));
-            continue;
-        }
-        if operand.role != Role::Write {
-            parts[0].push((k, Role::Read));
-        }
-        if operand.role != Role::Read {
-            parts[2].push((k, Role::Write));
-        }
-    }
-    parts
-}
-
 /// Whether operand `k` touched this line last, and the others since then only that line or lines of other sets: it is
 /// the most recent of its set and written if `k` writes, so touching it again changes nothing. `before` has the lines
 /// touched last; `mask` gives a line's set.
@@ -357,49 +340,6 @@ fn is_first_still(before: &[u64], k: usize, line: u64, mask: u64) -> bool {
 
 /// No line, in the place of one: nothing yet, or an element in two lines.
 const NONE: u64 = u64::MAX;
-
-/// One operand of a run.
-pub(super) struct Walker {
-    base: u64,
-    step: i64,
-    size: u64,
-    role: Role,
-    /// The exponent of a step that is a power of two: a shift is faster than a division.
-    shift: Option<u32>,
-}
-
-impl Walker {
-    pub(super) fn new(base: u64, step: i64, size: u64, role: Role) -> Self {
-        let shift = step.unsigned_abs().is_power_of_two().then(|| step.unsigned_abs().trailing_zeros());
-        Self { base, step, size, role, shift }
-    }
-
-    /// Whether no element from here on lies in two lines: what a line's bytes begin with modulo the step's largest power
-    /// of two repeats, so the last place inside a line that an element can have is known.
-    #[inline(always)]
-    fn is_whole(&self, address: u64, line_bits: u32) -> bool {
-        let grain = 1 << self.step.trailing_zeros().min(line_bits);
-        (address & (grain - 1)) + self.size <= grain
-    }
-
-    /// Steps from here, this one included, that touch the same single line.
-    #[inline(always)]
-    fn stays(&self, address: u64, line_bits: u32) -> u64 {
-        let inside = address & ((1 << line_bits) - 1);
-        let room = match self.step {
-            0 => return u64::MAX,
-            step if step > 0 => (1 << line_bits) - self.size - inside,
-            _ => inside,
-        };
-        let step = self.step.unsigned_abs();
-        // A step over the rest of the line needs no division either.
-        match self.shift {
-            Some(shift) => (room >> shift) + 1,
-            None if step > room => 1,
-            None => room / step + 1,
-        }
-    }
-}
 
 trait Touches {
     fn touches(self) -> u64;

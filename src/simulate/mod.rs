@@ -19,6 +19,7 @@ mod reference;
 mod report;
 mod shortcut;
 mod state;
+mod walker;
 mod warp;
 
 pub use cpus::{CPUS, Cpu};

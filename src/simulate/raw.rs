@@ -5,7 +5,8 @@
 #![allow(unsafe_code, reason = "instructions beyond the baseline, after asking whether the CPU has them")]
 
 use super::cache::{Scalar, Search, Tag};
-use super::engine::{Machine, Walker};
+use super::engine::Machine;
+use super::walker::Walker;
 
 /// [`Machine::run`] with the widest instructions that the CPU has.
 #[inline]

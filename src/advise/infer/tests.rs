@@ -1,3 +1,5 @@
+//! Curves made by hand, whose caches are known.
+
 use super::*;
 
 /// A curve with the steps of `levels` (capacity, latency) and `beyond`, ramps of a fifth of an octave.

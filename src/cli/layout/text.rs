@@ -2,7 +2,8 @@
 
 use super::super::exit::Failure;
 use super::super::output::{self, table};
-use super::{Document, LayoutArgs, LoopFacts, listed};
+use super::LayoutArgs;
+use super::document::{Document, LoopFacts, listed};
 use crate::layout::Layout;
 use crate::nest::LoopOrder;
 use crate::units::{bytes_long, count};
