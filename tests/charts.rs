@@ -11,7 +11,7 @@
 mod sample;
 
 use roxmltree::{Document, Node};
-use sample::{FLEET, HOSTILE, Made, rerun};
+use sample::{FLEET, HOSTILE, Made, drawn_from, of_one_array, rerun};
 use std::collections::{BTreeMap, BTreeSet};
 use stridewise::bundle::Bundle;
 use stridewise::chart::{CHARTS, Cell, Picture, Theme};
@@ -24,7 +24,7 @@ fn fleet() -> Vec<Bundle> {
 
 /// Every chart of the bundles it is made for.
 fn pictures(bundles: &[Bundle]) -> Vec<(&'static str, Picture)> {
-    CHARTS.iter().map(|chart| (chart.name, chart.picture(&sample::drawn_from(chart.name, bundles)).unwrap())).collect()
+    CHARTS.iter().map(|chart| (chart.name, chart.picture(&drawn_from(chart.name, bundles)).unwrap())).collect()
 }
 
 #[test]
@@ -122,10 +122,9 @@ fn the_numbers_behind_a_chart_are_what_was_measured() {
 fn no_text_of_a_bundle_breaks_out() {
     for text in HOSTILE {
         let bundles = [[32, 512, 8192], [48, 1024, 16_384]]
-            .map(|caches| Made { name: "CPU ", caches, counts: false, text }.bundle());
-        let runs = [bundles[0].clone(), rerun(&bundles[0])];
+            .map(|caches| Made { name: "CPU ", caches, counts: true, text }.bundle());
         for chart in CHARTS {
-            let bundles = if chart.name == "forest" { &runs } else { &bundles };
+            let bundles = &drawn_from(chart.name, &bundles);
             let svg = chart.picture(bundles).unwrap().svg(Theme::Light, "x");
             let document = Document::parse(&svg).unwrap_or_else(|error| panic!("{}: {text:?}: {error}", chart.name));
             let live = |node: &Node<'_, '_>| {
@@ -214,25 +213,38 @@ fn a_bundle_without_data_says_why() {
 }
 
 #[test]
-fn an_array_of_ones_own_has_its_ways() {
-    let ways = CHARTS.iter().find(|chart| chart.name == "ways").unwrap();
-    let mut own = fleet().remove(0);
-    own.pairs.retain(|pair| !pair.null && pair.contender.family == "order");
-    own.pairs.truncate(1);
-    assert!(ways.picture(std::slice::from_ref(&own)).is_err(), "of a suite other charts tell more");
-    own.header.plan.suite = "custom".to_owned();
-    assert_eq!(ways.picture(&[own]).unwrap().data.rows.len(), 1);
+fn an_array_of_ones_own_has_the_bars_of_its_loop_orders() {
+    let chart = stridewise::chart::find("loop-orders").unwrap();
+    let suite = FLEET[0].bundle();
+    assert!(chart.picture(std::slice::from_ref(&suite)).unwrap_err().contains("several arrays"));
+    let mut own = of_one_array(&suite);
+    let expected = own.pairs.iter().find(|pair| !pair.null).unwrap().penalty().unwrap().run.estimate;
+    let picture = chart.picture(std::slice::from_ref(&own)).unwrap();
+    let rows = &picture.data.rows;
+    let words = |row: &Vec<Cell>| [row[0].to_string(), row[1].to_string()];
+    assert_eq!(words(&rows[0]), ["0,1 by rows", "0,1 by rows"]);
+    assert_eq!(words(&rows[1]), ["1,0 by columns", "0,1 by rows"]);
+    assert_eq!((&rows[0][5], &rows[1][5]), (&Cell::Absent, &Cell::Number(expected)));
+    assert!(picture.title.starts_with("Loop order 1,0 by columns costs "), "{}", picture.title);
+    // As `--npy` names them; what was measured alone is a bar without a penalty.
+    own.pairs.iter_mut().for_each(|pair| pair.contender.family = "npy".to_owned());
+    assert_eq!(chart.picture(std::slice::from_ref(&own)).unwrap().data, picture.data);
+    let mut alone = suite.cases[0].clone();
+    alone.case.family = "order".to_owned();
+    (own.pairs, own.cases) = (Vec::new(), vec![alone]);
+    let picture = chart.picture(&[own]).unwrap();
+    assert!(picture.title.starts_with("A step in loop order 0,1 by rows costs "), "{}", picture.title);
+    assert_eq!(picture.data.rows.len(), 1);
 }
 
 #[test]
-fn without_counters_the_reason_stands_in_place_of_the_points() {
+fn without_counters_there_is_a_reason_and_no_picture() {
     let chart = stridewise::chart::find("simulated-counted").unwrap();
     let counted = chart.picture(&[FLEET[0].bundle()]).unwrap();
     assert!(counted.title.contains("lie within 10 %"), "{}", counted.title);
-    let picture = chart.picture(&[FLEET[1].bundle()]).unwrap();
-    assert!(picture.title.contains("counted none"), "{}", picture.title);
-    assert!(picture.svg(Theme::Light, "x").contains("no PMU"));
-    assert!(picture.data.rows.iter().all(|row| row[4] == Cell::Absent && matches!(row[3], Cell::Number(_))));
+    let why = chart.picture(&[FLEET[1].bundle()]).unwrap_err();
+    assert!(why.starts_with("nothing was counted: no PMU in this machine"), "{why}");
+    assert!(chart.picture(&[FLEET[1].bundle(), FLEET[0].bundle()]).is_ok(), "one of them has counts");
 }
 
 #[test]
@@ -299,7 +311,8 @@ fn a_page_has_a_policy_one_script_and_every_section() {
     let many = report::page(&bundles, "n");
     assert!(many.contains("id=\"comparison\"") && many.contains("<figcaption>Neoverse-N1</figcaption>"));
     assert!(many.len() < 1_572_864, "{} bytes", many.len());
-    // Two charts are of all machines, the forest is of one class, the others are of each machine.
-    assert_eq!(many.matches("<svg ").count(), 2 + 8 * (CHARTS.len() - 3));
+    // Two charts are of all machines, the forest is of one class, loop orders are of one array, counts are of five
+    // machines, the others are of each machine.
+    assert_eq!(many.matches("<svg ").count(), 2 + 5 + 8 * (CHARTS.len() - 5));
     assert_ne!(report::nonce(), report::nonce());
 }

@@ -2,7 +2,7 @@
 
 use super::picture::Cell;
 use crate::bundle::{Bundle, CaseInfo, Member, PairRecord, PerStep, shown};
-use crate::units::bytes_long;
+use crate::units::{bytes_long, several};
 
 /// Pairs of the plain walk over C-order arrays by columns: `sum f8`, two axes, base pages, nothing else special.
 pub(super) fn plain<'a>(bundle: &'a Bundle, walk: Option<&'a str>) -> impl Iterator<Item = &'a PairRecord> {
@@ -108,7 +108,11 @@ pub(super) fn caption(bundles: &[&Bundle], samples: &str, interval: &str) -> Str
     };
     let debug = if bundles.iter().any(|bundle| bundle.header.tool.debug) { " DEBUG BUILD" } else { "" };
     let failed: usize = bundles.iter().map(|bundle| bundle.noisy_nulls()).sum();
-    let noisy = if failed > 0 { format!(" NOISY: {failed} NULL CONTROLS FAILED") } else { String::new() };
+    let noisy = if failed > 0 {
+        format!(" NOISY: {} FAILED", several(failed, "null control").to_uppercase())
+    } else {
+        String::new()
+    };
     let samples = if samples.is_empty() { String::new() } else { format!("; {samples}") };
     format!("{who}{class}{samples}; {interval}; by stridewise{debug}{noisy}")
 }

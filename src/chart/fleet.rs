@@ -1,11 +1,12 @@
 //! One row per class of machines: what columns cost inside L2, beyond it and beyond the last cache.
 
-use super::canvas::{Anchor, Area, Canvas, Frame};
+use super::canvas::{Anchor, Area, Canvas};
 use super::data::{caption, cpu, footprint, squares};
 use super::ink::Ink;
-use super::picture::{Cell, Data, HEIGHT, Picture, WIDTH};
-use super::plot::{Axis, axes, extent, times};
-use super::text::{fit, width};
+use super::picture::{Cell, Data, Picture, WIDTH};
+use super::plot::{Axis, times};
+use super::rows::{Rows, extent, height};
+use super::text::width;
 use crate::bundle::{Bundle, shown};
 use crate::stats;
 use crate::units::ratio;
@@ -75,12 +76,8 @@ pub(super) fn draw(bundles: &[Bundle]) -> Result<Picture, String> {
     let values = || rows.iter().flat_map(|row| row.places.iter().flatten().flatten().copied()).chain([1.0]);
     let x = Axis::log2("column time / row time", values(), None, times).ok_or("nothing was measured")?;
     let points = rows.iter().map(|row| row.places.iter().flatten().count()).sum();
-    #[expect(clippy::cast_precision_loss, reason = "rows")]
-    let y = Axis::linear("class of machine", [0.0, rows.len() as f64].into_iter(), false, |_| String::new());
-    let mut extent = extent("Dot plot", PLACES.len(), points, &x, &y.ok_or("nothing was measured")?);
-    extent.axes = format!("{} classes of machines", rows.len()) + "; " + extent.axes.split("; y:").next().unwrap_or("");
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels")]
-    let height = (230.0 + ROW * rows.len() as f64) as u32;
+    let classes = if rows.len() == 1 { "1 class" } else { &format!("{} classes", rows.len()) };
+    let extent = extent("Dot plot", [PLACES.len(), points], &format!("{classes} of machines"), &x);
     let all: Vec<&Bundle> = bundles.iter().collect();
     Ok(Picture {
         title,
@@ -92,7 +89,7 @@ pub(super) fn draw(bundles: &[Bundle]) -> Result<Picture, String> {
         ),
         data,
         extent,
-        size: [WIDTH, height.max(HEIGHT / 2)],
+        size: [WIDTH, height(rows.len(), ROW, 230.0)],
         drawing: Box::new(move |canvas, area| dots(canvas, area, &rows, &x)),
     })
 }
@@ -104,24 +101,15 @@ fn dots(canvas: &mut Canvas, area: Area, rows: &[Row], x: &Axis) {
         canvas.text(name, [at + 18.0, area.top + 8.0], 13.0, Ink::TEXT, Anchor::Left);
         at += width(name, 13.0) + 50.0;
     }
-    let names: Vec<String> = rows.iter().map(|row| fit(&row.name, 13.0, 280.0)).collect();
-    let widest = names.iter().map(|name| width(name, 13.0)).fold(0.0, f64::max);
-    let inner = Area {
-        left: area.left + widest + 20.0,
-        top: area.top + 34.0,
-        right: area.right - 60.0,
-        bottom: area.bottom - 44.0,
-    };
-    let frame = Frame { area: inner, x: x.range, y: [0.0, 1.0] };
-    let none = Axis { label: String::new(), ..x.clone() }.with_ticks(std::iter::empty());
-    axes(canvas, frame, x, &none);
+    let named = Rows::new(area, rows.iter().map(|row| row.name.as_str()), [13.0, 280.0], [34.0, 60.0], x);
+    let (frame, inner) = (named.frame, named.frame.area);
+    named.axis(canvas, x);
     canvas.text("machines", [area.right, inner.top - 12.0], 12.0, Ink::FAINT, Anchor::Right);
-    #[expect(clippy::cast_precision_loss, reason = "rows")]
-    let high = (inner.bottom - inner.top) / rows.len().max(1) as f64;
-    for (index, (row, name)) in rows.iter().zip(&names).enumerate() {
-        #[expect(clippy::cast_precision_loss, reason = "rows")]
-        let middle = inner.top + (index as f64 + 0.5) * high;
-        canvas.text(name, [inner.left - 12.0, middle], 13.0, Ink::TEXT, Anchor::Right);
+    let high = named.each(rows.len());
+    let mut middle = inner.top - 0.5 * high;
+    for (index, row) in rows.iter().enumerate() {
+        middle += high;
+        named.name(canvas, index, middle);
         canvas.text(&row.machines.to_string(), [area.right, middle], 13.0, Ink::TEXT, Anchor::Right);
         canvas.line(&[[inner.left, middle + high / 2.0], [inner.right, middle + high / 2.0]], Ink::GRID, 0.7);
         for (place, found) in row.places.iter().enumerate() {

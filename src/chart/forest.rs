@@ -1,13 +1,14 @@
 //! A forest: the change of every case between runs of one class of machine, with its interval and the margin.
 
-use super::canvas::{Anchor, Area, Canvas, Frame};
+use super::canvas::{Area, Canvas};
 use super::data::caption;
 use super::ink::Ink;
-use super::picture::{Cell, Data, HEIGHT, Picture, WIDTH};
-use super::plot::{Axis, axes, extent};
-use super::text::{fit, width};
+use super::picture::{Cell, Data, Picture, WIDTH};
+use super::plot::Axis;
+use super::rows::{Rows, extent, height};
 use crate::bundle::Bundle;
 use crate::compare::{self, Change, Identities, Rule, Run, Said, Tally};
+use crate::units::several;
 
 /// The margin inside which a change is none.
 const MARGIN: f64 = 5.0;
@@ -61,11 +62,7 @@ pub(super) fn draw(bundles: &[Bundle]) -> Result<Picture, String> {
     }
     let values = changes.iter().flat_map(percents).chain([-2.0 * MARGIN, 2.0 * MARGIN]);
     let x = Axis::linear("change of the penalty", values, false, percent).ok_or("the runs share no case")?;
-    #[expect(clippy::cast_precision_loss, reason = "rows")]
-    let y = Axis::linear("case", [0.0, changes.len() as f64].into_iter(), false, |_| String::new());
-    let extent = extent("Forest plot", 1, changes.len(), &x, &y.ok_or("the runs share no case")?);
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels")]
-    let height = (210.0 + ROW * changes.len() as f64) as u32;
+    let extent = extent("Forest plot", [1, changes.len()], &several(changes.len(), "case"), &x);
     let shown = if compared > MOST { format!("the {MOST} largest of {compared} changes") } else { "all cases".into() };
     let later = if now.len() == 1 { "the later run".to_owned() } else { format!("{} later runs", now.len()) };
     Ok(Picture {
@@ -78,38 +75,27 @@ pub(super) fn draw(bundles: &[Bundle]) -> Result<Picture, String> {
         ),
         data,
         extent,
-        size: [WIDTH, height.max(HEIGHT / 2)],
+        size: [WIDTH, height(changes.len(), ROW, 210.0)],
         drawing: Box::new(move |canvas, area| bars(canvas, area, &changes, &x)),
     })
 }
 
 fn bars(canvas: &mut Canvas, area: Area, changes: &[Change], x: &Axis) {
-    let names: Vec<String> = changes.iter().map(|one| fit(&one.id, 12.0, 330.0)).collect();
-    let widest = names.iter().map(|name| width(name, 12.0)).fold(0.0, f64::max);
-    let inner = Area {
-        left: area.left + widest + 20.0,
-        top: area.top + 8.0,
-        right: area.right - 20.0,
-        bottom: area.bottom - 44.0,
-    };
-    let frame = Frame { area: inner, x: x.range, y: [0.0, 1.0] };
-    let at = |value: f64| frame.x_at(x.place(value));
+    let rows = Rows::new(area, changes.iter().map(|one| one.id.as_str()), [12.0, 330.0], [8.0, 20.0], x);
+    let (inner, at) = (rows.frame.area, |value: f64| rows.frame.x_at(x.place(value)));
     canvas.rect([at(-MARGIN), inner.top], [at(MARGIN), inner.bottom], Ink::GRID.faded(0.6));
-    let none = Axis { label: String::new(), ..x.clone() }.with_ticks(std::iter::empty());
-    axes(canvas, frame, x, &none);
-    canvas.line(&[[at(0.0), inner.top], [at(0.0), inner.bottom]], Ink::FAINT, 1.2);
-    #[expect(clippy::cast_precision_loss, reason = "rows")]
-    let high = (inner.bottom - inner.top) / changes.len().max(1) as f64;
-    for (index, (one, name)) in changes.iter().zip(&names).enumerate() {
-        #[expect(clippy::cast_precision_loss, reason = "rows")]
-        let middle = inner.top + (index as f64 + 0.5) * high;
+    rows.axis(canvas, x);
+    rows.level(canvas, x, 0.0);
+    let mut middle = inner.top - 0.5 * rows.each(changes.len());
+    for (row, one) in changes.iter().enumerate() {
+        middle += rows.each(changes.len());
         // A change is told by colour, form and weight: to some eyes the colour is grey too.
         let (ink, kind, weight) = match one.penalty.said {
             Said::Slower => (Ink::series(1), 1, 2.8),
             Said::Faster => (Ink::series(0), 0, 2.8),
             Said::Inconclusive | Said::Unchanged => (Ink::FAINT, 2, 1.2),
         };
-        canvas.text(name, [inner.left - 12.0, middle], 12.0, Ink::TEXT, Anchor::Right);
+        rows.name(canvas, row, middle);
         let [estimate, low, high] = percents(one).map(|value| at(value.clamp(x.range[0], x.range[1])));
         canvas.line(&[[low, middle], [high, middle]], ink, weight);
         canvas.mark([estimate, middle], kind, ink);

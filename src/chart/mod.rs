@@ -9,9 +9,11 @@ mod forest;
 mod grid;
 mod ink;
 mod locality_map;
+mod loop_orders;
 mod penalty_curve;
 mod picture;
 mod plot;
+mod rows;
 mod sets;
 mod shape_heatmap;
 mod simulated_counted;
@@ -71,6 +73,7 @@ pub const CHARTS: &[Chart] = &[
     chart("fleet", "column time / row time by class of machine, of several bundles", Draw::Many(fleet::draw)),
     chart("forest", "change of every case between runs of one class", Draw::Many(forest::draw)),
     chart("staircase", "nanoseconds per element by rows and by columns", Draw::Each(staircase::draw)),
+    chart("loop-orders", "nanoseconds per element of each loop order of one array", Draw::Each(loop_orders::draw)),
     chart("shape-heatmap", "column time / row time over rows and columns", Draw::Scaled(shape_heatmap::scale, shape_heatmap::draw)),
     chart("conflict-spikes", "nanoseconds per element over every row length of a window", Draw::Each(conflict_spikes::draw)),
     chart("stride-curve", "nanoseconds per access over the stride", Draw::Each(stride_curve::draw)),
@@ -78,7 +81,7 @@ pub const CHARTS: &[Chart] = &[
     chart("simulated-counted", "counted beside simulated misses", Draw::Each(simulated_counted::draw)),
     chart("locality-map", "GB/s over stride and size", Draw::Scaled(locality_map::scale, locality_map::draw)),
     chart("tile-sweep", "time over the edge of the tile", Draw::Each(tile_sweep::draw)),
-    chart("ways", "what loop orders, tiles and copies of a family cost, or the orders of one's own array", Draw::Each(ways::draw)),
+    chart("ways", "what loop orders, tiles and copies of a family cost", Draw::Each(ways::draw)),
     chart("caches", "latency over the size of a random cycle, with the caches that it shows", Draw::Each(caches::draw)),
     chart("threads", "GB/s over worker threads", Draw::Each(threads::draw)),
 ];

@@ -81,7 +81,8 @@ impl Axis {
         if self.log { value.max(1e-12).log2() } else { value }
     }
 
-    fn said(&self) -> String {
+    /// What it shows, from where to where.
+    pub(super) fn said(&self) -> String {
         let [low, high] = self.ends.map(self.tick);
         format!("{} from {low} to {high}", self.label)
     }

@@ -1,9 +1,9 @@
-//! Simulated beside counted misses; where nothing was counted, the reason stands in the picture.
+//! Simulated beside counted misses; where nothing was counted there is no picture, but the reason.
 
 use super::canvas::{Area, Canvas, Frame};
 use super::data::caption;
 use super::ink::Ink;
-use super::picture::{Cell, Data, Extent, HEIGHT, Picture, WIDTH};
+use super::picture::{Cell, Data, HEIGHT, Picture, WIDTH};
 use super::plot::{Axis, Curves, Series, Style, bytes, plain};
 use crate::bundle::{Bundle, Member, PairRecord, shown};
 
@@ -56,11 +56,9 @@ pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
         let why = pairs().find_map(|pair| pair.simulated_absent.clone());
         return Err(why.map_or_else(|| "nothing was simulated".to_owned(), |why| shown(&why)));
     }
-    let subtitle =
-        "Demand misses per access of every measured walk: simulated (LRU, no prefetch, warm) and counted".to_owned();
     let all: Vec<[f64; 2]> = points.iter().flat_map(|(_, points)| points).copied().collect();
     if all.is_empty() {
-        return Ok(reasons(bundle, subtitle, data));
+        return Err(if few > 0 { "no walk has misses to speak of".to_owned() } else { uncounted(bundle) });
     }
     let near = all.iter().filter(|[simulated, counted]| (counted / simulated - 1.0).abs() <= 0.1).count();
     // Both axes are the same, so that equality is the diagonal.
@@ -81,7 +79,8 @@ pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
     let left_out = if few > 0 { format!("; {few} with next to no misses are not drawn") } else { String::new() };
     Ok(Picture {
         title: format!("{near} of {} counted miss rates lie within 10 % of the simulated ones", all.len()),
-        subtitle,
+        subtitle: "Demand misses per access of every measured walk: simulated (LRU, no prefetch, warm) and counted"
+            .to_owned(),
         caption: caption(&[bundle], &format!("{} figures", all.len()), &format!("line: equal; band: ±10 %{left_out}")),
         data,
         extent,
@@ -114,29 +113,10 @@ fn draw_equal(canvas: &mut Canvas, area: Area, curves: &Curves) {
     curves.draw(canvas, area);
 }
 
-/// No counts: the reasons, as the machine gave them.
-fn reasons(bundle: &Bundle, subtitle: String, data: Data) -> Picture {
-    let mut reasons: Vec<String> =
-        bundle.uncounted().iter().map(|(reason, events)| format!("{events} events: {}", shown(reason))).collect();
-    let absent = bundle.pairs.iter().find_map(|pair| pair.counted_absent.as_deref());
-    if reasons.is_empty() {
-        reasons.push(absent.map_or_else(|| "No counter gave a figure.".to_owned(), shown));
-    }
-    let axes = format!("no axes; {}", reasons.join("; "));
-    Picture {
-        title: "Misses were simulated; this machine counted none".to_owned(),
-        subtitle,
-        caption: caption(&[bundle], "", "simulated figures stand in the table"),
-        data,
-        extent: Extent { kind: "Text panel", series: 0, points: 0, axes },
-        size: [WIDTH, 250],
-        drawing: Box::new(move |canvas, area| {
-            let box_ = Area { top: area.top + 2.0, bottom: area.bottom - 4.0, ..area };
-            canvas.outline([box_.left, box_.top], [box_.right, box_.bottom], Ink::GRID, 1.0);
-            let mut y = box_.top + 28.0;
-            for reason in &reasons {
-                y = canvas.paragraph(reason, [box_.left + 20.0, y], 14.0, Ink::TEXT, box_.right - box_.left - 40.0);
-            }
-        }),
-    }
+/// Why there are no counts, as the machine said it.
+fn uncounted(bundle: &Bundle) -> String {
+    let of_machine = bundle.uncounted().into_iter().max_by_key(|(_, events)| *events).map(|(reason, _)| reason);
+    let of_pair = || bundle.pairs.iter().find_map(|pair| pair.counted_absent.clone());
+    let why = of_machine.or_else(of_pair).map_or_else(|| "no counter gave a figure".to_owned(), |why| shown(&why));
+    format!("nothing was counted: {}", why.chars().take(150).collect::<String>())
 }

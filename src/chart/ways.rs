@@ -1,21 +1,18 @@
-//! What each way to do one thing costs: loop orders, tiles and copies of the families that compare ways, not sizes;
-//! and those of an array of one's own.
+//! What each way to do one thing costs: loop orders, tiles and copies of the families that compare ways, not sizes.
 
-use super::canvas::{Anchor, Area, Canvas, Frame};
+use super::canvas::{Anchor, Area, Canvas};
 use super::data::{caption, shape};
 use super::ink::Ink;
-use super::picture::{Cell, Data, HEIGHT, Picture, WIDTH};
-use super::plot::{Axis, axes, extent, times};
-use super::text::{fit, width};
+use super::picture::{Cell, Data, Picture, WIDTH};
+use super::plot::{Axis, times};
+use super::rows::{Rows, extent, height};
 use crate::bundle::{Bundle, CaseInfo, PairRecord, shown};
 use crate::stats::Interval;
 use crate::units::{ratio, several};
 
 /// The families, in the order of the chart.
-const FAMILIES: [&str; 11] =
-    ["ndim", "transpose", "view", "matmul", "stencil", "window", "record", "write", "pages", "idiom", OWN];
-/// What the case of an array of one's own belongs to; those of a suite are told apart by their sizes, in other charts.
-const OWN: &str = "order";
+const FAMILIES: [&str; 10] =
+    ["ndim", "transpose", "view", "matmul", "stencil", "window", "record", "write", "pages", "idiom"];
 /// Rows of a family at most: those that cost most and least.
 const MOST: usize = 6;
 const ROW: f64 = 18.0;
@@ -45,8 +42,7 @@ fn way(pair: &PairRecord) -> Option<Way> {
 
 pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
     let (mut ways, mut left_out) = (Vec::new(), 0);
-    let own = bundle.header.plan.suite == "custom";
-    for family in FAMILIES.into_iter().filter(|&family| own || family != OWN) {
+    for family in FAMILIES {
         let pairs = bundle.pairs.iter().filter(|pair| !pair.null && pair.contender.family == family);
         let mut found: Vec<Way> = pairs.filter_map(way).collect();
         found.sort_by(|a, b| a.cost.estimate.total_cmp(&b.cost.estimate).then_with(|| a.words.cmp(&b.words)));
@@ -67,12 +63,8 @@ pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
     }
     let ends = ways.iter().flat_map(|way| [way.cost.low, way.cost.high]).chain([0.8, 1.25]);
     let x = Axis::log2("time / baseline of its family", ends, None, times).ok_or(nothing)?;
-    #[expect(clippy::cast_precision_loss, reason = "rows")]
-    let y = Axis::linear("case", [0.0, ways.len() as f64].into_iter(), false, |_| String::new()).ok_or(nothing)?;
-    let extent = extent("Dot plot", 1, ways.len(), &x, &y);
+    let extent = extent("Dot plot", [1, ways.len()], &several(ways.len(), "case"), &x);
     let rows = ways.len() + ways.chunk_by(|a, b| a.family == b.family).count();
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels")]
-    let height = (210.0 + ROW * rows as f64) as u32;
     let some = if left_out > 0 { format!("; {left_out} in the middle left out") } else { String::new() };
     Ok(Picture {
         title,
@@ -80,29 +72,20 @@ pub(super) fn draw(bundle: &Bundle) -> Result<Picture, String> {
         caption: caption(&[bundle], &several(ways.len(), "case"), "measured; bars: 95 % of the run"),
         data,
         extent,
-        size: [WIDTH, height.max(HEIGHT / 2)],
-        drawing: Box::new(move |canvas, area| dots(canvas, area, &ways, rows, &x)),
+        size: [WIDTH, height(rows, ROW, 210.0)],
+        drawing: Box::new(move |canvas, area| dots(canvas, area, &ways, &x)),
     })
 }
 
-fn dots(canvas: &mut Canvas, area: Area, ways: &[Way], rows: usize, x: &Axis) {
-    let names: Vec<String> = ways.iter().map(|way| fit(&way.words, 12.0, 400.0)).collect();
-    let widest = names.iter().map(|name| width(name, 12.0)).fold(0.0, f64::max);
-    let inner = Area {
-        left: area.left + widest + 20.0,
-        top: area.top + 8.0,
-        right: area.right - 20.0,
-        bottom: area.bottom - 44.0,
-    };
-    let frame = Frame { area: inner, x: x.range, y: [0.0, 1.0] };
-    let at = |value: f64| frame.x_at(x.place(value));
-    let none = Axis { label: String::new(), ..x.clone() }.with_ticks(std::iter::empty());
-    axes(canvas, frame, x, &none);
-    canvas.line(&[[at(1.0), inner.top], [at(1.0), inner.bottom]], Ink::FAINT, 1.2);
-    #[expect(clippy::cast_precision_loss, reason = "rows")]
-    let high = (inner.bottom - inner.top) / rows.max(1) as f64;
-    let (mut middle, mut family) = (inner.top - 0.5 * high, "");
-    for (way, name) in ways.iter().zip(&names) {
+fn dots(canvas: &mut Canvas, area: Area, ways: &[Way], x: &Axis) {
+    let names = ways.iter().map(|way| way.words.as_str());
+    let rows = Rows::new(area, names, [12.0, 400.0], [8.0, 20.0], x);
+    rows.axis(canvas, x);
+    rows.level(canvas, x, 1.0);
+    // The name of a family takes a row.
+    let high = rows.each(ways.len() + ways.chunk_by(|a, b| a.family == b.family).count());
+    let (mut middle, mut family) = (rows.frame.area.top - 0.5 * high, "");
+    for (row, way) in ways.iter().enumerate() {
         if way.family != family {
             family = &way.family;
             middle += high;
@@ -110,8 +93,10 @@ fn dots(canvas: &mut Canvas, area: Area, ways: &[Way], rows: usize, x: &Axis) {
         }
         middle += high;
         let ink = Ink::series(FAMILIES.iter().position(|one| *one == family).unwrap_or(0));
-        canvas.text(name, [inner.left - 12.0, middle], 12.0, Ink::TEXT, Anchor::Right);
-        canvas.line(&[[at(way.cost.low), middle], [at(way.cost.high), middle]], ink, 2.4);
-        canvas.mark([at(way.cost.estimate), middle], 0, ink);
+        rows.name(canvas, row, middle);
+        let [low, estimate, high] =
+            [way.cost.low, way.cost.estimate, way.cost.high].map(|value| rows.frame.x_at(x.place(value)));
+        canvas.line(&[[low, middle], [high, middle]], ink, 2.4);
+        canvas.mark([estimate, middle], 0, ink);
     }
 }

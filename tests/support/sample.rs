@@ -342,10 +342,21 @@ pub fn rerun(bundle: &Bundle) -> Bundle {
     later
 }
 
-/// Which of the bundles the chart of this name is drawn from: all of them, two runs of the first, or the first.
+/// What `run --shape` of its largest square would have left.
+pub fn of_one_array(bundle: &Bundle) -> Bundle {
+    let mut own = bundle.clone();
+    own.header.plan.suite = "custom".to_owned();
+    own.cases.clear();
+    own.pairs.retain(|pair| pair.null || pair.contender.family == "order" && pair.contender.shape == [4096, 4096]);
+    own
+}
+
+/// Which of the bundles the chart of this name is drawn from: all of them, two runs of the first, one array of it, or
+/// the first.
 pub fn drawn_from(chart: &str, bundles: &[Bundle]) -> Vec<Bundle> {
     match chart {
         "fleet" => bundles.to_vec(),
+        "loop-orders" => vec![of_one_array(&bundles[0])],
         "forest" => vec![bundles[0].clone(), rerun(&bundles[0])],
         _ => bundles[..1].to_vec(),
     }
