@@ -76,6 +76,24 @@ fn wrong_flags_are_named() {
 }
 
 #[test]
+fn an_array_without_its_flag_gets_the_flag_as_a_tip() {
+    let said = |arguments: &[&str]| {
+        let output = layout(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    // A file that is there needs no ending.
+    for (word, flag) in [("a.npy", "--npy"), ("Cargo.toml", "--npy"), ("30x20", "--shape"), ("(3, 2)", "--shape")] {
+        let error = said(&[word]);
+        assert!(error.starts_with("stridewise: unexpected argument"), "{error}");
+        assert!(error.contains(&format!("tip: an array is given with a flag: {flag} '{word}'")), "{error}");
+    }
+    assert!(!said(&["elsewhere"]).contains("tip:"));
+    let other = Command::new(env!("CARGO_BIN_EXE_stridewise")).args(["completions", "bash", "a.npy"]).output().unwrap();
+    assert!(!String::from_utf8(other.stderr).unwrap().contains("--npy"), "it has no such flag");
+}
+
+#[test]
 fn a_small_array_is_drawn_with_the_order_of_the_walk() {
     let output = layout(&["--shape", "2,3", "--dtype", "u1", "--loop", "1,0", "--draw"]);
     let text = String::from_utf8(output.stdout).unwrap();

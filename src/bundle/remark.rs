@@ -115,8 +115,8 @@ impl Bundle {
     }
 }
 
-/// What there is to say of a line that was read as a `T`, which is named by the caller. Only where something can be is it read again: in a file of a
-/// newer version, or where a character may stand that is not seen.
+/// What there is to say of a line that was read as a `T`.
+/// It is read again only in a file of a newer version, or where a character may stand that is not seen.
 pub(super) fn of<T: DeserializeOwned>(text: &str, newer: bool) -> Result<Option<Remark>, String> {
     // JSON needs a backslash for any other control; DEL it does not.
     let may_hide = !text.is_ascii() || text.contains('\\') || text.contains('\u{7f}');

@@ -1,6 +1,9 @@
 //! Exit codes and the one way in which an error is printed.
 
+use clap::builder::Styles;
+use clap::error::ErrorKind;
 use std::fmt::Display;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// The contract's exit codes; never 2 for a verdict, never a count.
@@ -57,14 +60,19 @@ impl Failure {
     }
 
     /// Prints to standard error; a reader that closed the pipe is no error.
-    #[expect(clippy::print_stderr, reason = "this is where errors are printed")]
     pub(super) fn print(&self) -> ExitCode {
         if !self.message.is_empty() {
-            eprintln!("stridewise: {}", super::output::escaped(&self.message));
+            // Nothing is left to be told if even this cannot be printed.
+            let (styles, message) = (Styles::styled(), super::output::escaped(&self.message));
+            let style = styles.get_error();
+            let _ = writeln!(anstream::stderr(), "{style}{WHO}{style:#} {message}");
         }
         self.exit.into()
     }
 }
+
+/// What every error begins with, whether a flag or a file is at fault.
+const WHO: &str = "stridewise:";
 
 impl Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -83,7 +91,14 @@ impl From<std::io::Error> for Failure {
 
 /// `--help` and `--version` go to standard output with 0, everything else is a usage error.
 pub(super) fn usage(error: &clap::Error) -> ExitCode {
-    // Nothing is left to be told if even this cannot be printed.
-    let _ = error.print();
-    if error.use_stderr() { Exit::Usage.into() } else { Exit::Fine.into() }
+    let text = error.render().ansi().to_string();
+    if !error.use_stderr() {
+        let _ = write!(anstream::stdout(), "{text}");
+        return Exit::Fine.into();
+    }
+    let _ = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => write!(anstream::stderr(), "{text}"),
+        _ => write!(anstream::stderr(), "{}", text.replacen("error:", WHO, 1)),
+    };
+    Exit::Usage.into()
 }

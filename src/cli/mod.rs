@@ -70,7 +70,7 @@ pub fn main() -> ExitCode {
     let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return exit::usage(&error.format(&mut command())),
+        Err(error) => return exit::usage(&array::hinted(error, &command()).format(&mut command())),
     };
     match dispatch(cli.command) {
         Ok(exit) => exit.into(),

@@ -7,7 +7,7 @@ use crate::measure::Values;
 use crate::memory::PagePolicy;
 use crate::nest::LoopOrder;
 use crate::suite::{self, Case, FAMILIES, Filter, Item, Level, Machine, Pace};
-use crate::units::bytes_long;
+use crate::units::{bytes_long, several};
 use clap::Args;
 use std::time::Duration;
 
@@ -262,12 +262,11 @@ fn check_memory(item: &Item, machine: &Machine) -> Result<(), Failure> {
     let (bytes, case) = (item.footprint(), item.contender());
     let Some(memory) = machine.memory.filter(|memory| bytes > memory - memory / 8) else { return Ok(()) };
     let long = crate::units::bytes_long;
-    let arrays = case.kernel.roles().len();
+    let arrays = several(case.kernel.roles().len(), "array");
     Err(Failure::usage(format!(
-        "--shape {}: {} with {arrays} {} is beyond the {} of memory that may be used; up to {} fits",
+        "--shape {}: {} with {arrays} is beyond the {} of memory that may be used; up to {} fits",
         case.shape_text(),
         long(bytes),
-        if arrays == 1 { "array" } else { "arrays" },
         long(memory),
         long(memory - memory / 8)
     )))

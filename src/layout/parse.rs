@@ -50,6 +50,11 @@ impl Parser<'_> {
         &self.text[self.at..]
     }
 
+    /// The place that an error names.
+    fn here(&self) -> String {
+        if self.rest().is_empty() { "at the end".to_owned() } else { format!("at {:?}", self.rest()) }
+    }
+
     fn space(&mut self) {
         self.at = self.text.len() - self.rest().trim_start().len();
     }
@@ -64,7 +69,7 @@ impl Parser<'_> {
 
     fn expect(&mut self, c: char) -> Result<(), String> {
         self.space();
-        if self.eat(c) { Ok(()) } else { Err(format!("expected {c:?} at {:?}", self.rest())) }
+        if self.eat(c) { Ok(()) } else { Err(format!("expected {c:?} {}", self.here())) }
     }
 
     fn word(&mut self) -> String {
@@ -78,8 +83,7 @@ impl Parser<'_> {
         let sign = usize::from(self.rest().starts_with(['-', '+']));
         let digits = self.rest()[sign..].chars().take_while(char::is_ascii_digit).count();
         let (at, end) = (self.at, self.at + sign + digits);
-        let number =
-            self.text[at..end].parse().map_err(|_| format!("expected a number of 64 bits at {:?}", self.rest()))?;
+        let number = self.text[at..end].parse().map_err(|_| format!("expected a number of 64 bits {}", self.here()))?;
         self.at = end;
         Ok(number)
     }
@@ -190,7 +194,7 @@ impl Parser<'_> {
                 }
             } else if self.rest().starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+') {
                 if bounds[colons].is_some() {
-                    return Err(format!("expected a comma at {:?}", self.rest()));
+                    return Err(format!("expected a comma {}", self.here()));
                 }
                 bounds[colons] = Some(self.number()?);
             } else {
@@ -199,7 +203,7 @@ impl Parser<'_> {
         }
         match (colons, bounds) {
             (0, [Some(index), ..]) => Ok(Item::At(index)),
-            (0, _) => Err(format!("expected an index at {:?}", self.rest())),
+            (0, _) => Err(format!("expected an index {}", self.here())),
             (_, [start, stop, step]) => Ok(Item::Slice(start, stop, step)),
         }
     }
@@ -363,6 +367,21 @@ mod tests {
             "as_strided((1,))",
         ] {
             assert!(wrong.parse::<Ops>().is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_place_or_the_end() {
+        for (wrong, said) in [
+            ("[1,", "expected an index at the end"),
+            ("[1", "expected ']' at the end"),
+            ("reshape(8", "expected ')' at the end"),
+            ("reshape(", "expected a number of 64 bits at the end"),
+            ("[1 2]", "expected a comma at \"2]\""),
+            ("transpose(0;1)", "expected ')' at \";1)\""),
+        ] {
+            let error = wrong.parse::<Ops>().unwrap_err();
+            assert!(error.ends_with(said), "{wrong:?}: {error}");
         }
     }
 }

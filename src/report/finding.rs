@@ -4,7 +4,7 @@ use super::rows::{Row, rows};
 use crate::advise::finding::{disagreements, is_plain_square};
 use crate::bundle::{Bundle, shown};
 use crate::stats;
-use crate::units::{bytes_long, percent, ratio};
+use crate::units::{bytes_long, percent, ratio, several};
 use std::cmp::Ordering;
 
 /// The headline: the largest plain penalty, where it is, and whether it can be believed.
@@ -74,8 +74,11 @@ pub fn trust(bundle: &Bundle) -> Vec<String> {
     }
     match (controls, noisy.as_slice()) {
         (0, _) => lines.push("No null control was measured: how noisy this run was is not known.".to_owned()),
-        (1, []) => lines.push(format!("The null control (a case against itself) agrees within {:.1} %.", widest * 100.0)),
-        (n, []) => lines.push(format!("{n} null controls (a case against itself) agree within {:.1} %.", widest * 100.0)),
+        (n, []) => lines.push(format!(
+            "{} (a case against itself): {:.1} % apart at most.",
+            several(n, "null control"),
+            widest * 100.0
+        )),
         (n, some) => lines.push(format!(
             "This machine was too noisy for some verdicts: {} of {n} null controls fail, at {}; pairs of that size read \
              inconclusive.",
