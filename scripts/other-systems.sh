@@ -46,9 +46,26 @@ nightly_with_source() {
     chmod +x nightly.sh
 }
 
+# The standard library for windows-gnu is built with the linker tools' dlltool, which calls the assembler beside it.
+windows_tools() {
+    local prefix=x86_64-w64-mingw32
+    command -v $prefix-dlltool >/dev/null && return
+    if [ ! -x bin/$prefix-dlltool ]; then
+        apt-get "${arch_options[@]}" update -qq
+        unpack arch_options binutils-mingw-w64-x86-64
+        mkdir -p bin
+        ln -sf "$work"/root/usr/bin/$prefix-{dlltool,as} bin/
+    fi
+    PATH=$work/bin:$PATH
+}
+
 check() {
     local target=$1
     echo "== check $target"
+    if [[ $target == *-windows-gnu ]] && ! have "$target" && ! windows_tools; then
+        failed+=("check $target: x86_64-w64-mingw32-dlltool is missing (apt-get install binutils-mingw-w64-x86-64)")
+        return
+    fi
     if have "$target"; then
         (cd "$repo" && cargo check --quiet --locked --target "$target" --target-dir "$work/target") || failed+=("check $target")
     elif nightly_with_source; then
