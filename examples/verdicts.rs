@@ -5,6 +5,12 @@
 //! case. It leaves three bundles: `DIR/base/NAME.jsonl`, and `DIR/plus10/` and `DIR/plus20/` whose contenders walk so many
 //! columns once more in every pass as take a tenth or a fifth of it. `DIR/same/NAME.json` has what one run says of a case
 //! against itself, and against itself with 5 % more.
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts are small and positive"
+)]
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -25,6 +31,11 @@ type Failure = Box<dyn std::error::Error>;
 const NULL: [[usize; 2]; 1] = [[0, 0]];
 const PAIRS: [[usize; 2]; 5] = [[0, 1], [0, 2], [0, 3], [1, 4], [1, 5]];
 const LEAST_ROUNDS: usize = 3;
+/// How often the number of columns is corrected at most, and the passes of each kind that each correction takes.
+const CORRECTIONS: u32 = 5;
+const TRIALS: u32 = 25;
+/// What is built in may miss what was wanted by this factor, as a logarithm.
+const NEAR_ENOUGH: f64 = 0.05;
 const CASES: [&str; 7] = [
     "order/sum/f8/80x80/C/1,0",
     "order/sum/f8/240x240/C/1,0",
@@ -63,32 +74,34 @@ impl Arm {
     }
 
     /// The case, and as much of it once more as takes `percent` of a pass. A column more may be cheaper than the others,
-    /// if a cache has kept it: what two fifths of them cost is measured first.
-    fn longer(case: &Case, percent: usize) -> Result<Self, Failure> {
+    /// if a cache has kept it: what those that are chosen cost is measured, and their number corrected.
+    fn longer(case: &Case, percent: u32) -> Result<Self, Failure> {
         if percent == 0 {
             return Self::new(case, 0);
         }
-        let trial = case.shape[1] * 2 / 5;
-        let (plain, more, mut buffers) = (Self::new(case, 0)?, Self::new(case, trial)?, map(case)?);
+        let (plain, mut buffers, wanted) = (Self::new(case, 0)?, map(case)?, f64::from(percent) / 100.0);
         let mut passes = 1;
         while plain.timed(&mut buffers, passes)? < 1_000_000 {
             passes *= 2;
         }
-        let (mut before, mut after) = (Vec::new(), Vec::new());
-        for _ in 0..9 {
-            before.push(plain.timed(&mut buffers, passes)?);
-            after.push(more.timed(&mut buffers, passes)?);
-        }
-        let middle = |times: &mut Vec<u64>| {
-            times.sort_unstable();
-            times[times.len() / 2]
-        };
-        let (before, after) = (middle(&mut before), middle(&mut after));
-        let cost = after.saturating_sub(before).max(1);
-        let columns = u64::try_from(trial * percent)? * before / (100 * cost) + 1;
         // A walk by lines takes whole ones.
         let step = if case.options.walk == kernel::Walk::Line { 64 / case.dtype.itemsize() } else { 1 };
-        Self::new(case, usize::try_from(columns)?.next_multiple_of(step).min(case.shape[1]))
+        let mut columns = case.shape[1] * 2 / 5;
+        for _ in 0..CORRECTIONS {
+            columns = columns.next_multiple_of(step).clamp(step, case.shape[1]);
+            let more = Self::new(case, columns)?;
+            let mut costs = Vec::new();
+            for _ in 0..TRIALS {
+                let (before, after) = (plain.timed(&mut buffers, passes)?, more.timed(&mut buffers, passes)?);
+                costs.push(after as f64 / before as f64 - 1.0);
+            }
+            let cost = median(&costs).unwrap_or_default().max(wanted / 10.0);
+            if (cost / wanted).ln().abs() < NEAR_ENOUGH {
+                break;
+            }
+            columns = (columns as f64 * wanted / cost).round() as usize;
+        }
+        Self::new(case, columns.next_multiple_of(step).clamp(step, case.shape[1]))
     }
 
     /// Nanoseconds of `passes` passes.
@@ -273,7 +286,7 @@ fn main() -> Result<(), Failure> {
     for (at, item) in items.iter().enumerate() {
         let case = item.contender();
         let mut arms = vec![Arm::new(&if at < nulls { case.clone() } else { case.baseline() }, 0)?];
-        let more: &[usize] = if at < nulls { &[] } else { &[0, 10, 20, 0, 5] };
+        let more: &[u32] = if at < nulls { &[] } else { &[0, 10, 20, 0, 5] };
         for &percent in more {
             arms.push(Arm::longer(case, percent)?);
         }

@@ -13,6 +13,7 @@ mod sample;
 use roxmltree::{Document, Node};
 use sample::{FLEET, HOSTILE, Made, drawn_from, of_one_array, rerun};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use stridewise::bundle::Bundle;
 use stridewise::chart::{CHARTS, Cell, Picture, Theme};
 use stridewise::counters::Place;
@@ -183,7 +184,7 @@ fn a_window_is_of_neighbours_and_a_line_is_of_one_array() {
     let before = find("conflict-spikes").picture(std::slice::from_ref(&bundle)).unwrap();
     let mut far: Vec<_> =
         bundle.pairs.iter().filter(|pair| pair.contender.family == "conflict").take(9).cloned().collect();
-    far.iter_mut().for_each(|pair| pair.contender.shape[1] += 1000);
+    far.iter_mut().for_each(|pair| Arc::make_mut(&mut pair.contender).shape[1] += 1000);
     bundle.pairs.extend(far);
     let after = find("conflict-spikes").picture(std::slice::from_ref(&bundle)).unwrap();
     assert_eq!(before.data, after.data, "lengths of another window are not drawn among these");

@@ -1,28 +1,26 @@
 //! Whether a line says what it may: everything that can be recomputed is.
 
-use super::model::{CaseInfo, CaseRecord, Header, PairRecord, SCHEMA, SCHEMA_VERSION};
-use super::strict::LARGEST;
+use super::known::{self, Beside};
+use super::model::{CaseRecord, Header, PairRecord, SCHEMA, SCHEMA_VERSION};
 use crate::measure::{Block, Obtained, SoloBlock};
-use crate::suite::{Case, agree, share_arrays};
-use rustc_hash::FxHashMap;
+use crate::suite::Case;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt::Write;
-use std::rc::Rc;
 
 /// Cases of a bundle at most.
 pub(super) const MOST_CASES: usize = 20_000;
 /// Samples of a case at most.
 const MOST_SAMPLES: usize = 10_000;
 
-type Checked = Result<(), String>;
+pub(super) type Checked = Result<(), String>;
 
-fn expect(kept: bool, what: impl FnOnce() -> String) -> Checked {
+pub(super) fn expect(kept: bool, what: impl FnOnce() -> String) -> Checked {
     if kept { Ok(()) } else { Err(what()) }
 }
 
-fn hexadecimal(text: &str, digits: usize) -> bool {
+pub(super) fn hexadecimal(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
@@ -99,64 +97,11 @@ pub(super) fn header(header: &Header) -> Checked {
 }
 
 thread_local! {
-    /// Cases that were parsed, by id, and plans whose ids were: bundles of a fleet have the same ones.
-    static KNOWN: RefCell<FxHashMap<String, Rc<Known>>> = RefCell::default();
+    /// Hashes of plans whose ids were parsed: bundles of a fleet have the same ones.
     static PLANS: RefCell<Vec<String>> = RefCell::default();
 }
-/// Ids and plans that are remembered.
-const MOST_KNOWN: [usize; 2] = [4096, 16];
-
-/// A case and what a line has to say of it.
-struct Known {
-    case: Case,
-    fields: CaseInfo,
-    /// What it has in common with the baseline that it was last seen with.
-    beside: RefCell<Option<Beside>>,
-}
-
-/// A contender and its baseline.
-#[derive(Clone)]
-struct Beside {
-    baseline: String,
-    agree: bool,
-    share_arrays: bool,
-}
-
-impl Known {
-    fn beside(&self, baseline: &Self) -> Beside {
-        let mut beside = self.beside.borrow_mut();
-        match &*beside {
-            Some(known) if known.baseline == baseline.fields.id => known.clone(),
-            _ => {
-                let new = Beside {
-                    baseline: baseline.fields.id.clone(),
-                    agree: agree(&baseline.case, &self.case),
-                    share_arrays: share_arrays(&baseline.case, &self.case),
-                };
-                beside.insert(new).clone()
-            }
-        }
-    }
-}
-
-/// What an id stands for; parsed once.
-fn known(id: &str, at: &str) -> Result<Rc<Known>, String> {
-    if let Some(known) = KNOWN.with_borrow(|known| known.get(id).cloned()) {
-        return Ok(known);
-    }
-    let case: Case = id.parse().map_err(|error| format!("{at}.id: {error}"))?;
-    let walked = case.walked().map_err(|error| format!("{at}.shape: {error}"))?;
-    case.footprint().map_err(|error| format!("{at}.shape: {error}"))?;
-    let fields = CaseInfo::of(&case, &walked, String::new());
-    let found = Rc::new(Known { case, fields, beside: RefCell::default() });
-    KNOWN.with_borrow_mut(|known| {
-        if known.len() >= MOST_KNOWN[0] {
-            known.clear();
-        }
-        known.insert(id.to_owned(), Rc::clone(&found));
-    });
-    Ok(found)
-}
+/// Plans that are remembered.
+const MOST_PLANS: usize = 16;
 
 fn plan(header: &Header) -> Checked {
     let ids = &header.plan.ids;
@@ -173,7 +118,7 @@ fn plan(header: &Header) -> Checked {
     expect(header.plan.hash == hash, || "plan.hash: is not that of plan.ids".to_owned())?;
     if !seen {
         PLANS.with_borrow_mut(|plans| {
-            plans.truncate(MOST_KNOWN[1] - 1);
+            plans.truncate(MOST_PLANS - 1);
             plans.insert(0, hash);
         });
     }
@@ -203,39 +148,9 @@ fn machine(header: &Header) -> Checked {
     expect(header.class_id == class.id(), || "class_id: is not that of machine".to_owned())
 }
 
-/// Whether an id is the one that the fields spell, and the fields are those that follow from it.
-fn case(info: &CaseInfo, at: &str) -> Result<Rc<Known>, String> {
-    let known = known(&info.id, at)?;
-    let expected = &known.fields;
-    expect(hexadecimal(&info.checksum, 32), || format!("{at}.checksum: expected 32 hexadecimal digits"))?;
-    let fields: [(&str, bool); 14] = [
-        ("family", info.family == expected.family),
-        ("kernel", info.kernel == expected.kernel),
-        ("dtype", info.dtype == expected.dtype),
-        ("itemsize", info.itemsize == expected.itemsize),
-        ("shape", info.shape == expected.shape),
-        ("order", info.order == expected.order),
-        ("loop", info.loop_order == expected.loop_order),
-        ("options", info.options == expected.options),
-        ("strides", info.strides == expected.strides),
-        ("threads", info.threads == expected.threads),
-        ("footprint_bytes", info.footprint_bytes == expected.footprint_bytes),
-        ("steps", info.steps == expected.steps),
-        ("accesses", info.accesses == expected.accesses),
-        (
-            "bytes_read and bytes_written",
-            (info.bytes_read, info.bytes_written) == (expected.bytes_read, expected.bytes_written),
-        ),
-    ];
-    let wrong = fields.into_iter().find(|(_, equal)| !equal);
-    wrong.map_or(Ok(()), |(field, _)| Err(format!("{at}.{field}: does not follow from the id")))?;
-    let exact = [info.footprint_bytes, info.accesses, info.bytes_read, info.bytes_written];
-    expect(exact.iter().all(|&n| n <= LARGEST), || format!("{at}: a figure is above 2^53"))?;
-    Ok(known)
-}
-
 pub(super) fn pair(pair: &PairRecord) -> Checked {
-    let (baseline, contender) = (case(&pair.baseline, "baseline")?, case(&pair.contender, "contender")?);
+    let (baseline, contender) =
+        (known::checked(&pair.baseline, "baseline")?, known::checked(&pair.contender, "contender")?);
     expect(pair.id == pair.contender.id, || "id: expected the contender's".to_owned())?;
     expect(pair.null == pair.id.starts_with("null/"), || "null: does not follow from the id".to_owned())?;
     expect(!pair.null || pair.baseline.id == pair.contender.id, || "baseline.id: expected the contender's".to_owned())?;
@@ -252,7 +167,7 @@ pub(super) fn pair(pair: &PairRecord) -> Checked {
 }
 
 pub(super) fn solo(record: &CaseRecord) -> Checked {
-    case(&record.case, "case")?;
+    known::checked(&record.case, "case")?;
     blocks(record.blocks.len(), record.blocks.iter().map(|block| block.ns.len()).sum())?;
     record.blocks.iter().enumerate().try_for_each(|(index, block)| solo_block(index, block))
 }

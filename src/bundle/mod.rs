@@ -10,6 +10,8 @@ mod counted;
 mod error;
 mod header;
 mod held;
+mod known;
+mod lean;
 mod model;
 mod plain;
 mod read;

@@ -5,6 +5,7 @@ use crate::host::MachineClass;
 use crate::measure::{Block, SoloBlock};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The name of the format, in every header.
 pub const SCHEMA: &str = "stridewise.bundle";
@@ -162,9 +163,9 @@ pub struct PairRecord {
     /// The contender's case id; for a null control `null/…`.
     pub id: String,
     /// The member that the other is divided by.
-    pub baseline: CaseInfo,
+    pub baseline: Arc<CaseInfo>,
     /// The member whose cost is asked for.
-    pub contender: CaseInfo,
+    pub contender: Arc<CaseInfo>,
     /// Whether both members are the same: what it shows is noise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub null: bool,
@@ -195,7 +196,7 @@ pub struct Figures {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseRecord {
     /// What was measured.
-    pub case: CaseInfo,
+    pub case: Arc<CaseInfo>,
     /// The samples.
     pub blocks: Vec<SoloBlock>,
     /// Simulated figures.

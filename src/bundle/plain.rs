@@ -1,20 +1,45 @@
-//! The strict look at a line, for lines that are written as `run` writes them: a walk over bytes that keeps nothing. It knows
-//! less JSON than there is and judges nothing: what it does not know, [`super::strict`] looks at.
+//! The strict look at a line, for lines that are written as `run` writes them: a walk over bytes that keeps where the fields
+//! are. It knows less JSON than there is and judges nothing: what it does not know, [`super::strict`] looks at.
+
+use super::known;
+use super::model::CaseInfo;
+use std::sync::Arc;
 
 /// Keys of an object that are compared one by one.
 const MOST_KEYS: usize = 32;
+/// Fields of a line that there is room for at once.
+const MOST_FIELDS: usize = 12;
 /// Objects and arrays inside each other.
 const MOST_DEPTH: usize = 16;
 /// Digits of an integer: below 2^53 whatever they are.
 const MOST_DIGITS: usize = 15;
 
-/// The `kind` of a line without a second meaning; `None` where that has to be looked at.
-pub(super) fn kind(text: &str) -> Option<Option<&str>> {
-    let mut walk = Walk { text, at: 0, keys: Vec::with_capacity(MOST_KEYS) };
+/// A line without a second meaning.
+#[derive(Debug, PartialEq)]
+pub(super) struct Plain<'a> {
+    /// Its `kind`, if that is text.
+    pub(super) kind: Option<&'a str>,
+    /// The fields of the line; no name stands twice.
+    pub(super) fields: Vec<Field<'a>>,
+}
+
+/// A field of a line.
+#[derive(Debug, PartialEq)]
+pub(super) struct Field<'a> {
+    pub(super) name: &'a str,
+    /// Its value in JSON.
+    pub(super) text: &'a str,
+    /// The case that it is, if that was read before.
+    pub(super) case: Option<Arc<CaseInfo>>,
+}
+
+/// A line without a second meaning; `None` where that has to be looked at.
+pub(super) fn of(text: &str) -> Option<Plain<'_>> {
+    let mut walk = Walk { text, at: 0, keys: Vec::with_capacity(MOST_KEYS), fields: Vec::with_capacity(MOST_FIELDS) };
     walk.space();
     let kind = if walk.byte()? == b'{' { walk.object(0)? } else { return None };
     walk.space();
-    (walk.at == text.len()).then_some(kind)
+    (walk.at == text.len()).then_some(Plain { kind, fields: walk.fields })
 }
 
 struct Walk<'a> {
@@ -22,6 +47,8 @@ struct Walk<'a> {
     at: usize,
     /// Of all objects that are open.
     keys: Vec<&'a str>,
+    /// Of the outermost object.
+    fields: Vec<Field<'a>>,
 }
 
 impl<'a> Walk<'a> {
@@ -70,7 +97,7 @@ impl<'a> Walk<'a> {
                 return None;
             }
             self.keys.push(key);
-            let text = self.value(depth)?;
+            let text = if depth == 0 { self.field(key)? } else { self.value(depth)? };
             if key == "kind" {
                 kind = text;
             }
@@ -82,6 +109,23 @@ impl<'a> Walk<'a> {
         }
         self.keys.truncate(first);
         Some(kind)
+    }
+
+    /// The value of a field of the line.
+    fn field(&mut self, name: &'a str) -> Option<Option<&'a str>> {
+        self.space();
+        let rest = &self.text[self.at..];
+        // A case that was read before was walked before.
+        let (value, case) = match known::first(rest) {
+            Some((length, case)) => {
+                self.at += length;
+                (None, Some(case))
+            }
+            None => (self.value(0)?, None),
+        };
+        let length = rest.len() - (self.text.len() - self.at);
+        self.fields.push(Field { name, text: &rest[..length], case });
+        Some(value)
     }
 
     /// A value, and its text if it is one.
@@ -149,11 +193,23 @@ impl<'a> Walk<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::strict;
-    use super::kind;
+    use super::of;
     use crate::units::Rng;
+
+    fn kind(text: &str) -> Option<Option<&str>> {
+        of(text).map(|plain| plain.kind)
+    }
 
     const LINE: &str =
         r#"{"kind":"pair","a":[1,-2,0.5,null,true,{"kind":[]}], "b":{"c":{},"d":[[],""],"e":false},"n":-0}"#;
+
+    #[test]
+    fn fields_are_where_they_stand() {
+        let text = r#" { "kind" : "x" , "a":[1, {"b":2}] ,"c":-0.5, "d":{} } "#;
+        let expected = [("kind", "\"x\""), ("a", r#"[1, {"b":2}]"#), ("c", "-0.5"), ("d", "{}")];
+        let found = of(text).unwrap().fields;
+        assert_eq!(found.iter().map(|field| (field.name, field.text)).collect::<Vec<_>>(), expected);
+    }
 
     #[test]
     fn lines_as_they_are_written_are_known() {
@@ -196,7 +252,7 @@ mod tests {
             let line = String::from_utf8(line).unwrap();
             if let Some(found) = kind(&line) {
                 known += 1;
-                assert_eq!(strict::walked(&line), Ok(found.map(str::to_owned)), "{line}");
+                assert_eq!(strict::kind(&line), Ok(found.map(str::to_owned)), "{line}");
             }
         }
         assert!(known > 1000, "{known}");

@@ -3,12 +3,13 @@
 use super::check;
 use super::model::{Bundle, CaseRecord, End, Header, PairRecord, Record, Skipped};
 use super::remark::{self, Remark, Unknown};
-use super::{BundleError, strict};
+use super::{BundleError, lean, plain, strict};
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::Read;
@@ -137,7 +138,11 @@ fn fill_of(path: &Path, opened: &File, bytes: &mut Vec<u8>) -> Result<(), Bundle
 pub fn parse(path: &Path, bytes: &[u8], partial: Partial) -> Result<Bundle, BundleError> {
     let file = |what: String| BundleError::File { path: path.to_owned(), what };
     let (mut reader, mut digest, mut line) = (Reader::default(), Sha256::new(), 0);
-    for text in bytes.split_inclusive(|&b| b == b'\n') {
+    let mut begin = 0;
+    while begin < bytes.len() {
+        let end = memchr::memchr(b'\n', &bytes[begin..]).map_or(bytes.len(), |length| begin + length + 1);
+        let text = &bytes[begin..end];
+        begin = end;
         line += 1;
         let whole = text.ends_with(b"\n");
         match reader.line(line, text, &digest) {
@@ -150,7 +155,7 @@ pub fn parse(path: &Path, bytes: &[u8], partial: Partial) -> Result<Bundle, Bund
     }
     let Some(header) = reader.header else { return Err(file("empty: no header".to_owned())) };
     if reader.end.is_none() && partial == Partial::Refused {
-        let done = format!("{} of {} cases", reader.done, header.plan.ids.len());
+        let done = format!("{} of {} cases", reader.plan.done, header.plan.ids.len());
         return Err(file(format!(
             "cut off: {done} and no end; --allow-partial reads it, stridewise run --resume goes on with it"
         )));
@@ -165,9 +170,7 @@ pub fn parse(path: &Path, bytes: &[u8], partial: Partial) -> Result<Bundle, Bund
 #[derive(Default)]
 struct Reader {
     header: Option<Header>,
-    /// The plan's ids, and whether each had its line.
-    planned: FxHashMap<String, bool>,
-    done: usize,
+    plan: Planned,
     pairs: Vec<PairRecord>,
     cases: Vec<CaseRecord>,
     skipped: Vec<Skipped>,
@@ -188,7 +191,12 @@ impl Reader {
         })?;
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
-        let kind = strict::kind(text)?;
+        let plain = plain::of(text);
+        let kind = match &plain {
+            Some(plain) => plain.kind.map(Cow::Borrowed),
+            None => strict::kind(text)?.map(Cow::Owned),
+        };
+        let fields = plain.map(|plain| plain.fields);
         if self.end.is_some() {
             return Err("stands after the end".to_owned());
         }
@@ -196,21 +204,23 @@ impl Reader {
         if self.header.is_none() && kind != "bundle" {
             return Err(format!("kind: the first line is the header, kind \"bundle\", not {kind:?}"));
         }
-        match kind.as_str() {
+        match &*kind {
             "bundle" if self.header.is_some() => Err("kind: a second header".to_owned()),
             "bundle" => {
                 self.header(text)?;
                 self.remark::<Header>(number, |_| None, text)
             }
             "pair" => {
-                let pair: PairRecord = typed(text)?;
+                let pair =
+                    fields.and_then(|fields| lean::pair(&fields)).map_or_else(|| typed::<PairRecord>(text), Ok)?;
                 check::pair(&pair)?;
                 self.once(&pair.id)?;
                 self.pairs.push(pair);
                 self.remark::<PairRecord>(number, |all| Some(all.pairs.last()?.id.clone()), text)
             }
             "case" => {
-                let case: CaseRecord = typed(text)?;
+                let case =
+                    fields.and_then(|fields| lean::case(&fields)).map_or_else(|| typed::<CaseRecord>(text), Ok)?;
                 check::solo(&case)?;
                 self.once(&case.case.id)?;
                 self.cases.push(case);
@@ -231,23 +241,19 @@ impl Reader {
     }
 
     fn header(&mut self, text: &str) -> Result<(), String> {
-        // What kind of file it is comes before what is wrong with it.
-        let first: First = typed(text)?;
-        if first.schema != super::SCHEMA {
-            return Err(format!("schema: expected {:?}", super::SCHEMA));
-        }
-        if let Some([major, _]) = first.schema_version.as_array().map(Vec::as_slice)
-            && major.as_u64().is_some_and(|major| major != u64::from(super::SCHEMA_VERSION[0]))
-        {
-            return Err(format!(
-                "schema_version: major {major} is not read by stridewise {}, which reads {}; use the version that wrote it",
-                env!("CARGO_PKG_VERSION"),
-                super::SCHEMA_VERSION[0]
-            ));
-        }
-        let header: Header = typed(text)?;
+        let ours =
+            |header: &Header| header.schema == super::SCHEMA && header.schema_version[0] == super::SCHEMA_VERSION[0];
+        let header: Header = match serde_json::from_str(text) {
+            Ok(header) if ours(&header) => header,
+            // What kind of file it is comes before what is wrong with it.
+            _ => {
+                kind_of_file(text)?;
+                typed(text)?
+            }
+        };
         check::header(&header)?;
-        self.planned = header.plan.ids.iter().map(|id| (id.clone(), false)).collect();
+        self.pairs.reserve(header.plan.ids.len());
+        self.plan.had = vec![false; header.plan.ids.len()];
         self.newer = header.schema_version[1] > super::SCHEMA_VERSION[1];
         self.header = Some(header);
         Ok(())
@@ -267,24 +273,46 @@ impl Reader {
     }
 
     fn once(&mut self, id: &str) -> Result<(), String> {
-        let Some(done) = self.planned.get_mut(id) else {
-            return Err(format!("id: {:?} is not in the plan", super::shown(id)));
-        };
-        if std::mem::replace(done, true) {
-            return Err(format!("id: {id} stands twice"));
-        }
-        self.done += 1;
-        Ok(())
+        let ids = self.header.as_ref().map_or(&[] as &[String], |header| &header.plan.ids);
+        self.plan.once(ids, id)
     }
 
     fn end(&mut self, end: End, before: &Sha256) -> Result<(), String> {
-        if end.lines != self.done as u64 {
-            return Err(format!("lines: expected {}, the file has {}", end.lines, self.done));
+        if end.lines != self.plan.done as u64 {
+            return Err(format!("lines: expected {}, the file has {}", end.lines, self.plan.done));
         }
         if end.sha256 != check::hex(&before.clone().finalize()) {
             return Err("sha256: is not that of the lines before; the file was changed".to_owned());
         }
         self.end = Some(end);
+        Ok(())
+    }
+}
+
+/// Which ids of a plan had their line.
+#[derive(Default)]
+struct Planned {
+    /// In the order of the plan.
+    had: Vec<bool>,
+    done: usize,
+    /// Where each id stands, once a line does not come in the order of the plan.
+    places: Option<FxHashMap<String, usize>>,
+}
+
+impl Planned {
+    fn once(&mut self, ids: &[String], id: &str) -> Result<(), String> {
+        let next = ids.get(self.done).filter(|next| *next == id && !self.had[self.done]).map(|_| self.done);
+        let place = next.or_else(|| {
+            let all = || ids.iter().enumerate().map(|(place, id)| (id.clone(), place)).collect();
+            self.places.get_or_insert_with(all).get(id).copied()
+        });
+        let Some(place) = place else {
+            return Err(format!("id: {:?} is not in the plan", super::shown(id)));
+        };
+        if std::mem::replace(&mut self.had[place], true) {
+            return Err(format!("id: {id} stands twice"));
+        }
+        self.done += 1;
         Ok(())
     }
 }
@@ -296,6 +324,24 @@ struct First {
     schema: Value,
     #[serde(default)]
     schema_version: Value,
+}
+
+/// Refuses what is no bundle, or one of a version that is not read.
+fn kind_of_file(text: &str) -> Result<(), String> {
+    let first: First = typed(text)?;
+    if first.schema != super::SCHEMA {
+        return Err(format!("schema: expected {:?}", super::SCHEMA));
+    }
+    if let Some([major, _]) = first.schema_version.as_array().map(Vec::as_slice)
+        && major.as_u64().is_some_and(|major| major != u64::from(super::SCHEMA_VERSION[0]))
+    {
+        return Err(format!(
+            "schema_version: major {major} is not read by stridewise {}, which reads {}; use the version that wrote it",
+            env!("CARGO_PKG_VERSION"),
+            super::SCHEMA_VERSION[0]
+        ));
+    }
+    Ok(())
 }
 
 /// The field at fault is part of the message; looking for it takes a second reading.

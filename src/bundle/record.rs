@@ -5,6 +5,7 @@ use crate::measure::{Measured, Members, Shot};
 use crate::suite::{Case, Walked};
 use serde::Serialize;
 use serde_json::Value;
+use std::sync::Arc;
 
 impl Record {
     /// The line for a finished item.
@@ -16,7 +17,8 @@ impl Record {
             Ok(Members::Pair { baseline, contender, null, blocks }) => {
                 let (simulated, simulated_absent) = figures(&baseline.simulated, &contender.simulated);
                 let (counted, counted_absent) = figures(&baseline.counted, &contender.counted);
-                let (baseline, contender) = (CaseInfo::of_shot(&baseline), CaseInfo::of_shot(&contender));
+                let (baseline, contender) =
+                    (Arc::new(CaseInfo::of_shot(&baseline)), Arc::new(CaseInfo::of_shot(&contender)));
                 let record = PairRecord {
                     id,
                     baseline,
@@ -33,7 +35,7 @@ impl Record {
             Ok(Members::Solo { shot, blocks }) => {
                 let (simulated, simulated_absent) = figure(&shot.simulated);
                 let (counted, counted_absent) = figure(&shot.counted);
-                let case = CaseInfo::of_shot(&shot);
+                let case = Arc::new(CaseInfo::of_shot(&shot));
                 Self::Case(CaseRecord { case, blocks, simulated, simulated_absent, counted, counted_absent })
             }
         }

@@ -119,7 +119,7 @@ impl Bundle {
 /// It is read again only in a file of a newer version, or where a character may stand that is not seen.
 pub(super) fn of<T: DeserializeOwned>(text: &str, newer: bool) -> Result<Option<Remark>, String> {
     // JSON needs a backslash for any other control; DEL it does not.
-    let may_hide = !text.is_ascii() || text.contains('\\') || text.contains('\u{7f}');
+    let may_hide = !text.is_ascii() || memchr::memchr2(b'\\', 0x7f, text.as_bytes()).is_some();
     if !newer && !may_hide {
         return Ok(None);
     }

@@ -13,18 +13,10 @@ const FEW_KEYS: usize = 32;
 
 /// Walks one line and keeps nothing but its `kind`: what a line holds is read afterwards, into its own type.
 pub(super) fn kind(text: &str) -> Result<Option<String>, String> {
-    match super::plain::kind(text) {
-        Some(kind) => Ok(kind.map(str::to_owned)),
-        None => walked(text),
-    }
-}
-
-/// The same for any line.
-pub(super) fn walked(text: &str) -> Result<Option<String>, String> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let open = Open::default();
-    let walked = Strict { top: true, open: &open }.deserialize(&mut reader);
-    match walked.and_then(|seen| reader.end().map(|()| seen)) {
+    let walk = Strict { top: true, open: &open }.deserialize(&mut reader);
+    match walk.and_then(|seen| reader.end().map(|()| seen)) {
         Ok(Seen::Object(kind)) => Ok(kind),
         Ok(_) => Err("expected an object".to_owned()),
         Err(error) => Err(within(text, &plain(&error))),

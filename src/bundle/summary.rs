@@ -58,7 +58,7 @@ impl PairRecord {
     /// Rounds that are used.
     #[must_use]
     pub fn rounds(&self) -> usize {
-        self.blocks.iter().map(|block| block.used_rounds().len()).sum()
+        self.blocks.iter().map(|block| block.used_rounds().count()).sum()
     }
 
     /// Nanoseconds per step of one member.

@@ -49,7 +49,7 @@ pub(super) fn family<'a>(bundle: &'a Bundle, family: &str) -> Result<Vec<Sampled
     let mut found = Vec::new();
     for pair in bundle.pairs.iter().filter(|pair| !pair.null && pair.contender.family == family) {
         let (Some(step), Some(penalty)) = (pair.per_step(Member::Contender), pair.penalty()) else { continue };
-        let baseline = Some((&pair.baseline, penalty.run.estimate));
+        let baseline = Some((&*pair.baseline, penalty.run.estimate));
         found.push(Sampled { info: &pair.contender, step, samples: pair.rounds(), baseline });
     }
     for case in bundle.cases.iter().filter(|case| case.case.family == family) {

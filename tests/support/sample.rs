@@ -137,8 +137,8 @@ impl Made<'_> {
             simulated_absent: None,
             counted_absent: counted.is_none().then(|| format!("no PMU in this machine {}", self.text)),
             counted,
-            baseline,
-            contender,
+            baseline: baseline.into(),
+            contender: contender.into(),
             null,
         }
     }
@@ -159,7 +159,7 @@ impl Made<'_> {
             (0..8).map(|index| (ns * case.steps as f64 * (1.0 + 0.01 * f64::from(index))).round().max(1.0) as u64);
         let block = SoloBlock { placement: 0, at_ms: 5, passes: 1, ns: samples.collect(), pages: pages() };
         CaseRecord {
-            case,
+            case: case.into(),
             blocks: vec![block],
             simulated: None,
             simulated_absent: Some("not simulated".to_owned()),
