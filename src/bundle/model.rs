@@ -15,6 +15,7 @@ pub const SCHEMA_VERSION: [u32; 2] = [1, 0];
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "the large one stands once in a file")]
 pub enum Record {
     /// The first line.
     Bundle(Header),
