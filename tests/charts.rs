@@ -228,10 +228,10 @@ fn an_array_of_ones_own_has_the_bars_of_its_loop_orders() {
     assert_eq!((&rows[0][5], &rows[1][5]), (&Cell::Absent, &Cell::Number(expected)));
     assert!(picture.title.starts_with("Loop order 1,0 by columns costs "), "{}", picture.title);
     // As `--npy` names them; what was measured alone is a bar without a penalty.
-    own.pairs.iter_mut().for_each(|pair| pair.contender.family = "npy".to_owned());
+    own.pairs.iter_mut().for_each(|pair| Arc::make_mut(&mut pair.contender).family = "npy".to_owned());
     assert_eq!(chart.picture(std::slice::from_ref(&own)).unwrap().data, picture.data);
     let mut alone = suite.cases[0].clone();
-    alone.case.family = "order".to_owned();
+    Arc::make_mut(&mut alone.case).family = "order".to_owned();
     (own.pairs, own.cases) = (Vec::new(), vec![alone]);
     let picture = chart.picture(&[own]).unwrap();
     assert!(picture.title.starts_with("A step in loop order 0,1 by rows costs "), "{}", picture.title);
