@@ -86,9 +86,9 @@ impl Arm {
         }
         // A walk by lines takes whole ones.
         let step = if case.options.walk == kernel::Walk::Line { 64 / case.dtype.itemsize() } else { 1 };
-        let mut columns = case.shape[1] * 2 / 5;
+        let whole = |columns: usize| columns.next_multiple_of(step).clamp(step, case.shape[1]);
+        let mut columns = whole(case.shape[1] * 2 / 5);
         for _ in 0..CORRECTIONS {
-            columns = columns.next_multiple_of(step).clamp(step, case.shape[1]);
             let more = Self::new(case, columns)?;
             let mut costs = Vec::new();
             for _ in 0..TRIALS {
@@ -99,9 +99,9 @@ impl Arm {
             if (cost / wanted).ln().abs() < NEAR_ENOUGH {
                 break;
             }
-            columns = (columns as f64 * wanted / cost).round() as usize;
+            columns = whole((columns as f64 * wanted / cost).round() as usize);
         }
-        Self::new(case, columns.next_multiple_of(step).clamp(step, case.shape[1]))
+        Self::new(case, columns)
     }
 
     /// Nanoseconds of `passes` passes.

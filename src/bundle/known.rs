@@ -1,7 +1,7 @@
 //! Cases that were read before. Bundles of a fleet have the same ones, word for word: each is parsed and checked once per
 //! thread, and shared by all the lines that have it.
 
-use super::check::{expect, hexadecimal};
+use super::check::{Checked, expect, hexadecimal};
 use super::model::CaseInfo;
 use super::strict::LARGEST;
 use crate::suite::{Case, agree, share_arrays};
@@ -85,7 +85,7 @@ pub(super) fn checked(info: &Arc<CaseInfo>, at: &str) -> Result<Rc<Known>, Strin
     Ok(known)
 }
 
-fn follows(info: &CaseInfo, expected: &CaseInfo, at: &str) -> Result<(), String> {
+fn follows(info: &CaseInfo, expected: &CaseInfo, at: &str) -> Checked {
     expect(hexadecimal(&info.checksum, 32), || format!("{at}.checksum: expected 32 hexadecimal digits"))?;
     let fields: [(&str, bool); 14] = [
         ("family", info.family == expected.family),

@@ -106,9 +106,8 @@ fn dots(canvas: &mut Canvas, area: Area, rows: &[Row], x: &Axis) {
     named.axis(canvas, x);
     canvas.text("machines", [area.right, inner.top - 12.0], 12.0, Ink::FAINT, Anchor::Right);
     let high = named.each(rows.len());
-    let mut middle = inner.top - 0.5 * high;
     for (index, row) in rows.iter().enumerate() {
-        middle += high;
+        let middle = named.middle(index);
         named.name(canvas, index, middle);
         canvas.text(&row.machines.to_string(), [area.right, middle], 13.0, Ink::TEXT, Anchor::Right);
         canvas.line(&[[inner.left, middle + high / 2.0], [inner.right, middle + high / 2.0]], Ink::GRID, 0.7);

@@ -86,9 +86,8 @@ fn bars(canvas: &mut Canvas, area: Area, changes: &[Change], x: &Axis) {
     canvas.rect([at(-MARGIN), inner.top], [at(MARGIN), inner.bottom], Ink::GRID.faded(0.6));
     rows.axis(canvas, x);
     rows.level(canvas, x, 0.0);
-    let mut middle = inner.top - 0.5 * rows.each(changes.len());
     for (row, one) in changes.iter().enumerate() {
-        middle += rows.each(changes.len());
+        let middle = rows.middle(row);
         // A change is told by colour, form and weight: to some eyes the colour is grey too.
         let (ink, kind, weight) = match one.penalty.said {
             Said::Slower => (Ink::series(1), 1, 2.8),

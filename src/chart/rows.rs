@@ -62,6 +62,12 @@ impl Rows {
         (self.frame.area.bottom - self.frame.area.top) / rows.max(1) as f64
     }
 
+    /// The middle of a row, where each name has one of the same height.
+    #[expect(clippy::cast_precision_loss, reason = "rows")]
+    pub(super) fn middle(&self, row: usize) -> f64 {
+        self.frame.area.top + (row as f64 + 0.5) * self.each(self.names.len())
+    }
+
     /// The name of a row whose middle is at `y`.
     pub(super) fn name(&self, canvas: &mut Canvas, row: usize, y: f64) {
         let name = self.names.get(row).map_or("", String::as_str);
