@@ -2,8 +2,8 @@
 //!
 //! `verdicts DIR NAME [SECONDS] [SEED] [PLACEMENTS] [sweep|case]` measures seven cases, SECONDS per pair and placement
 //! (0.04) on PLACEMENTS placements (12), a placement of every case and then the next, as `stridewise run` does, or case by
-//! case. It leaves three bundles: `DIR/base/NAME.jsonl`, and `DIR/plus10/` and `DIR/plus20/` whose contenders walk so many
-//! columns once more in every pass as take a tenth or a fifth of it. `DIR/same/NAME.json` has what one run says of a case
+//! case. It leaves three bundles: `DIR/base/NAME.jsonl`, and `DIR/plus10/` and `DIR/plus20/` whose contenders walk a tenth
+//! or a fifth of their columns once more in every pass. `DIR/same/NAME.json` has what one run says of a case
 //! against itself, and against itself with 5 % more.
 #![allow(
     clippy::cast_precision_loss,
@@ -12,6 +12,7 @@
     reason = "counts are small and positive"
 )]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::Path;
@@ -21,8 +22,9 @@ use stridewise::host::{Affinity, Host, Noise, pin};
 use stridewise::kernel::{self, Checksum, Isa, Program};
 use stridewise::measure::{Block, Measured, Members, Obtained, Shot, Trial};
 use stridewise::memory::Buffer;
+use stridewise::nest::LoopNest;
 use stridewise::stats::{log_ratios, median, null_is_noisy, verdict};
-use stridewise::suite::{Case, Item, Machine};
+use stridewise::suite::{Case, Item, Machine, Options};
 use stridewise::units::Rng;
 
 type Failure = Box<dyn std::error::Error>;
@@ -31,86 +33,56 @@ type Failure = Box<dyn std::error::Error>;
 const NULL: [[usize; 2]; 1] = [[0, 0]];
 const PAIRS: [[usize; 2]; 5] = [[0, 1], [0, 2], [0, 3], [1, 4], [1, 5]];
 const LEAST_ROUNDS: usize = 3;
-/// How often the number of columns is corrected at most, and the passes of each kind that each correction takes.
-const CORRECTIONS: u32 = 5;
-const TRIALS: u32 = 25;
-/// What is built in may miss what was wanted by this factor, as a logarithm.
-const NEAR_ENOUGH: f64 = 0.05;
+/// Parts that a pass is walked in: one of them is 5 %. Columns are so many that none ends within a line.
+const PARTS: usize = 20;
 const CASES: [&str; 7] = [
-    "order/sum/f8/80x80/C/1,0",
-    "order/sum/f8/240x240/C/1,0",
-    "order/sum/f8/512x512/C/1,0",
-    "order/fill/f8/500x500/C/1,0",
-    "order/sum/f4/1000x1000/C/1,0",
-    "order/sum/f8/1000x1000/C/1,0",
-    "order/sum/f8/2400x2400/C/1,0/walk=line",
+    "order/sum/f8/32x160/C/1,0",
+    "order/sum/f8/240x160/C/1,0",
+    "order/sum/f8/512x480/C/1,0/pad=256",
+    "order/fill/f8/480x480/C/1,0",
+    "order/sum/f4/960x960/C/1,0",
+    "order/sum/f8/960x960/C/1,0",
+    "order/sum/f8/2560x2560/C/1,0/walk=line",
 ];
 
-/// A case, and a part of its columns that is walked once more in every pass.
+/// A case in equal parts of its outermost loop, some of which are walked once more in every pass.
 struct Arm {
     whole: Program,
-    more: Option<Program>,
+    parts: Vec<Program>,
+    /// Parts that a pass walks once more.
+    more: usize,
+    /// The first of them.
+    next: Cell<usize>,
 }
 
 impl Arm {
-    /// The case, and `columns` of it once more.
-    fn new(case: &Case, columns: usize) -> Result<Self, Failure> {
-        let program = |case: &Case| -> Result<Program, Failure> {
-            Ok(Program::new(
-                case.kernel,
-                case.dtype,
-                case.options.walk,
-                case.options.stores,
-                Isa::best(),
-                &case.nest()?,
-            )?)
+    /// The case in `count` parts, and `more` of them once more: in each pass others, so that over all passes everything was
+    /// once more what it costs, wherever a cache has kept it.
+    fn new(case: &Case, count: usize, more: usize) -> Result<Self, Failure> {
+        let program = |nest: &LoopNest| -> Result<Program, Failure> {
+            let Options { walk, stores, .. } = case.options;
+            Ok(Program::new(case.kernel, case.dtype, walk, stores, Isa::best(), nest)?)
         };
-        // Rows keep their distance: what is left of each is padding.
-        let left = (case.shape[1] - columns) * case.dtype.itemsize();
-        let mut part = case.clone().with(|options| options.pad = left as u64);
-        part.shape[1] = columns;
-        let more = if columns > 0 { Some(program(&part)?) } else { None };
-        Ok(Self { whole: program(case)?, more })
-    }
-
-    /// The case, and as much of it once more as takes `percent` of a pass. A column more may be cheaper than the others,
-    /// if a cache has kept it: what those that are chosen cost is measured, and their number corrected.
-    fn longer(case: &Case, percent: u32) -> Result<Self, Failure> {
-        if percent == 0 {
-            return Self::new(case, 0);
+        let nest = case.nest()?;
+        let parts: Vec<Program> = nest.split(count)?.iter().map(program).collect::<Result<_, _>>()?;
+        if parts.len() != count {
+            return Err(format!("{case} cannot be divided by {count}").into());
         }
-        let (plain, mut buffers, wanted) = (Self::new(case, 0)?, map(case)?, f64::from(percent) / 100.0);
-        let mut passes = 1;
-        while plain.timed(&mut buffers, passes)? < 1_000_000 {
-            passes *= 2;
-        }
-        // A walk by lines takes whole ones.
-        let step = if case.options.walk == kernel::Walk::Line { 64 / case.dtype.itemsize() } else { 1 };
-        let whole = |columns: usize| columns.next_multiple_of(step).clamp(step, case.shape[1]);
-        let mut columns = whole(case.shape[1] * 2 / 5);
-        for _ in 0..CORRECTIONS {
-            let more = Self::new(case, columns)?;
-            let mut costs = Vec::new();
-            for _ in 0..TRIALS {
-                let (before, after) = (plain.timed(&mut buffers, passes)?, more.timed(&mut buffers, passes)?);
-                costs.push(after as f64 / before as f64 - 1.0);
-            }
-            let cost = median(&costs).unwrap_or_default().max(wanted / 10.0);
-            if (cost / wanted).ln().abs() < NEAR_ENOUGH {
-                break;
-            }
-            columns = whole((columns as f64 * wanted / cost).round() as usize);
-        }
-        Self::new(case, columns)
+        Ok(Self { whole: program(&nest)?, parts, more, next: Cell::new(0) })
     }
 
     /// Nanoseconds of `passes` passes.
     fn timed(&self, buffers: &mut [Buffer], passes: u64) -> Result<u64, Failure> {
-        let start = Instant::now();
+        let (start, count) = (Instant::now(), self.parts.len());
         for _ in 0..passes {
-            black_box(self.whole.run(buffers, 1)?);
-            if let Some(more) = &self.more {
-                black_box(more.run(buffers, 1)?);
+            let again = self.next.replace((self.next.get() + self.more) % count);
+            for at in 0..count {
+                black_box(self.parts[at].run(buffers, 1)?);
+                // Half a pass after its turn a part lies as far off as any.
+                let opposite = (at + count / 2) % count;
+                if (opposite + count - again) % count < self.more {
+                    black_box(self.parts[opposite].run(buffers, 1)?);
+                }
             }
         }
         Ok(u64::try_from(start.elapsed().as_nanos())?.max(1))
@@ -177,7 +149,7 @@ fn map(case: &Case) -> Result<Vec<Buffer>, Failure> {
 
 fn shot(case: &Case) -> Result<Box<Shot>, Failure> {
     let mut buffers = map(case)?;
-    let program = Arm::new(case, 0)?.whole;
+    let program = Arm::new(case, 1, 0)?.whole;
     let ran: Checksum = program.run(&mut buffers, 1)?;
     let checksum = program.checksum(&buffers, ran);
     let none = "not asked for".to_owned();
@@ -285,10 +257,10 @@ fn main() -> Result<(), Failure> {
     let mut all_arms: Vec<Vec<Arm>> = Vec::new();
     for (at, item) in items.iter().enumerate() {
         let case = item.contender();
-        let mut arms = vec![Arm::new(&if at < nulls { case.clone() } else { case.baseline() }, 0)?];
-        let more: &[u32] = if at < nulls { &[] } else { &[0, 10, 20, 0, 5] };
+        let mut arms = vec![Arm::new(&if at < nulls { case.clone() } else { case.baseline() }, 1, 0)?];
+        let more: &[usize] = if at < nulls { &[] } else { &[0, 10, 20, 0, 5] };
         for &percent in more {
-            arms.push(Arm::longer(case, percent)?);
+            arms.push(Arm::new(case, PARTS, percent * PARTS / 100)?);
         }
         all_arms.push(arms);
     }

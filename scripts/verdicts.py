@@ -7,7 +7,7 @@ usage: scripts/verdicts.py measure FOLDER RUNS [FIRST]     runs into FOLDER, num
 
 SECONDS_PER_PAIR is 0.04 per placement unless set; ORDER=case measures case by case instead of a placement of each in turn.
 
-Judging needs numpy and scipy. A change is more work of the contender, built in by the example, in another file of the
+Judging needs numpy and scipy. A change is more work of the contender, parts of its walk done once more, in another file of the
 same run; a run's files are never compared with each other.
 
 What the other tools' rules were taken from (they see the contender's samples, as they would see a benchmark's):
