@@ -94,15 +94,17 @@ impl Measured {
         Some(Traffic::of(&case.nest().ok()?, &self.geometry, page).per(case.elements_per_step()))
     }
 
-    /// The arithmetic of a case, nanoseconds per step: its floor; of a kernel or dtype whose floor was not measured, that
-    /// of the sum, and half as much more for each further operand.
+    /// The arithmetic of a case, nanoseconds per step: the floor of its kernel, dtype and walk with the same operands in
+    /// registers, or else with others; of a kernel or dtype whose floor was not measured, that of the sum, and half as much
+    /// more for each further operand.
     #[must_use]
     pub fn core(&self, case: &Case) -> f64 {
         let walk = case.options.walk.to_string();
-        let exact = self.floors.get(&floor_name(case.kernel.name(), case.dtype.name(), &walk));
+        let [exact, any] = floor_names(case).map(|name| self.floors.get(&name));
         let sum = || self.floors.get(&floor_name("sum", "f8", &walk)).copied().unwrap_or(0.25);
         let operands = case.kernel.roles().len() as f64;
         exact
+            .or(any)
             .copied()
             .unwrap_or_else(|| sum() * (1.0 + UNKNOWN_OPERAND * (operands - 1.0)) / case.elements_per_step() as f64)
     }
@@ -148,18 +150,30 @@ fn floor_name(kernel: &str, dtype: &str, walk: &str) -> String {
     format!("{kernel} {dtype} {walk}")
 }
 
+/// What a floor is known by: with the operands that the innermost loop keeps in registers, and without.
+fn floor_names(case: &Case) -> [String; 2] {
+    let any = floor_name(case.kernel.name(), case.dtype.name(), &case.options.walk.to_string());
+    let Ok(nest) = case.nest() else { return [any.clone(), any] };
+    let kept: String = (0..nest.operands().len()).map(|at| if nest.is_hoisted(at) { '1' } else { '0' }).collect();
+    [format!("{any} {kept}"), any]
+}
+
 /// Nanoseconds per step inside the first cache, by kernel, dtype and walk; vectors by the smallest roof.
 fn floors(bundle: &Bundle) -> BTreeMap<String, f64> {
-    let mut floors = BTreeMap::new();
+    let mut floors: BTreeMap<String, f64> = BTreeMap::new();
     let mut smallest: BTreeMap<String, u64> = BTreeMap::new();
     for record in &bundle.cases {
-        let case = &record.case;
-        let walk = case.options.get("walk").map_or("element", String::as_str);
-        let (name, Some(step)) = (floor_name(&case.kernel, &case.dtype, walk), record.per_step()) else { continue };
-        match case.family.as_str() {
-            "floor" => _ = floors.insert(name, step.median),
-            "roof" if smallest.get(&name).is_none_or(|&bytes| case.footprint_bytes < bytes) => {
-                smallest.insert(name.clone(), case.footprint_bytes);
+        let (Ok(case), Some(step)) = (record.case.case(), record.per_step()) else { continue };
+        let [exact, name] = floor_names(&case);
+        match record.case.family.as_str() {
+            // Of several the one whose loops are longest: it has the arithmetic and little else.
+            "floor" => {
+                for name in [exact, name] {
+                    floors.entry(name).and_modify(|ns| *ns = ns.min(step.median)).or_insert(step.median);
+                }
+            }
+            "roof" if smallest.get(&name).is_none_or(|&bytes| record.case.footprint_bytes < bytes) => {
+                smallest.insert(name.clone(), record.case.footprint_bytes);
                 floors.insert(name, step.median);
             }
             _ => {}

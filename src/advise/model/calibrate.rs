@@ -31,13 +31,15 @@ pub struct Known {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Costs {
     /// Per level, the second cache first and memory last, and [`Pattern`].
-    pub line: Vec<[f64; 3]>,
-    /// A line that is written back, by the level that serves the line it leaves for.
-    pub written: Vec<f64>,
+    pub line: Vec<[f64; 4]>,
+    /// What a line costs more if it is written, by the level that serves it: in a set that is not crowded, and in one that is.
+    pub written: Vec<[f64; 2]>,
     /// Per TLB beyond the first; last the page tables.
     pub translation: Vec<f64>,
-    /// A further execution of the innermost loop.
+    /// A further execution of the innermost loop, and of the two innermost ones.
     pub run: f64,
+    /// See [`Self::run`].
+    pub block: f64,
     /// The exponent of the overlap.
     pub overlap: f64,
     /// Standard deviation of the log of what is left over on the curves.
@@ -50,8 +52,10 @@ pub struct Costs {
 const PARALLEL: f64 = 8.0;
 /// A priori: a translation by the second TLB, and by the page tables, in nanoseconds.
 const TRANSLATION: [f64; 2] = [1.0, 6.0];
-/// A priori: leaving the innermost loop and entering it again, in nanoseconds.
+/// A priori: leaving the innermost loop and entering it again, in nanoseconds; and the two innermost ones.
 const RUN: f64 = 1.0;
+/// See [`RUN`].
+const BLOCK: f64 = 5.0;
 /// Weight of what was known before against one point; a cost may well be off by a factor of e.
 const PRIOR: f64 = 0.05;
 /// Overlaps that are tried.
@@ -63,51 +67,59 @@ impl Costs {
     fn start(known: &Known) -> Self {
         let line = |(&stream, latency): (&f64, &Option<f64>)| {
             let far = latency.map_or(3.0 * stream, |ns| ns / PARALLEL).max(stream);
-            [stream, (stream * far).sqrt(), far]
+            [stream, (stream * far).sqrt(), far, far]
         };
         let last = known.tlbs.saturating_sub(1);
         Self {
             line: known.stream.iter().zip(&known.latency).map(line).collect(),
-            written: known.stream.clone(),
+            written: known.stream.iter().map(|&stream| [stream; 2]).collect(),
             translation: (0..known.tlbs).map(|tlb| TRANSLATION[usize::from(tlb == last)]).collect(),
             run: RUN,
+            block: BLOCK,
             overlap: 2.0,
             deviation: 0.0,
             points: 0,
         }
     }
 
-    /// Nanoseconds of lines, by level.
-    pub(super) fn lines(&self, traffic: &Traffic) -> Vec<f64> {
-        let level = |(index, lines): (usize, &[f64; 3])| {
-            let fetched: f64 =
-                self.line.get(index).map_or(0.0, |costs| costs.iter().zip(lines).map(|(cost, n)| cost * n).sum());
-            let back = traffic.written.get(index).zip(self.written.get(index)).map_or(0.0, |(n, cost)| n * cost);
-            fetched + back
+    /// Nanoseconds of lines, by level: those that stream, and the others.
+    pub(super) fn lines(&self, traffic: &Traffic) -> Vec<[f64; 2]> {
+        let level = |index: usize| {
+            let (Some(costs), Some(written)) = (self.line.get(index), self.written.get(index)) else { return [0.0; 2] };
+            let lines = &traffic.lines[index];
+            let of = |pattern: Pattern| costs[pattern as usize] * lines[pattern as usize];
+            let all: f64 = Pattern::ALL.map(of).iter().sum();
+            let back: f64 = traffic.written.get(index).map_or(0.0, |n| n[0] * written[0] + n[1] * written[1]);
+            let stream = of(Pattern::Stream);
+            [stream, all - stream + back]
         };
-        traffic.lines.iter().enumerate().map(level).collect()
+        (0..traffic.lines.len()).map(level).collect()
     }
 
-    /// The three parts with their overlap.
-    pub(super) fn together(&self, core: f64, lines: f64, translations: f64) -> f64 {
+    /// Nanoseconds of the parts together, of which some overlap.
+    pub(super) fn together(&self, core: f64, lines: &[[f64; 2]], translations: f64) -> f64 {
         let power = |part: f64| part.powf(self.overlap);
-        (power(core) + power(lines) + power(translations)).powf(1.0 / self.overlap)
+        let sum = |which: usize| lines.iter().map(|level| level[which]).sum::<f64>();
+        (power(core) + power(sum(0))).powf(1.0 / self.overlap)
+            + (power(sum(1)) + power(translations)).powf(1.0 / self.overlap)
     }
 
     /// Nanoseconds per step.
     fn time(&self, traffic: &Traffic, core: f64) -> f64 {
         let translations = traffic.translations.iter().zip(&self.translation).map(|(count, cost)| count * cost).sum();
-        self.together(self.core(traffic, core), self.lines(traffic).iter().sum(), translations)
+        self.together(self.core(traffic, core), &self.lines(traffic), translations)
     }
 
     /// The arithmetic with what the loops around the innermost one take.
     pub(super) fn core(&self, traffic: &Traffic, core: f64) -> f64 {
-        core + self.run * traffic.runs
+        core + self.run * traffic.runs + self.block * traffic.blocks
     }
 
     /// Every cost, for the fit; the overlap is not one of them.
     fn every(&mut self) -> impl Iterator<Item = &mut f64> {
-        self.line.iter_mut().flatten().chain(&mut self.written).chain(&mut self.translation).chain([&mut self.run])
+        let memory =
+            self.line.iter_mut().flatten().chain(self.written.iter_mut().flatten()).chain(&mut self.translation);
+        memory.chain([&mut self.run, &mut self.block])
     }
 
     /// Fits the costs to the points: least squares of the logs, robust to single points, drawn towards what was known.
@@ -135,7 +147,9 @@ impl Costs {
     /// Farther levels and patterns cost no less: what contradicts that is noise.
     fn disorder(&self) -> f64 {
         let falls = |near: f64, far: f64| (near / far).ln().max(0.0).powi(2);
-        let patterns = self.line.iter().flat_map(|costs| costs.windows(2)).map(|pair| falls(pair[0], pair[1]));
+        // Of lines that are near and far either may be dearer: a page's lines share a prefetcher, and banks.
+        let dearer = |costs: &[f64; 4]| [(0, 1), (0, 2), (2, 3)].map(|(less, more)| falls(costs[less], costs[more]));
+        let patterns = self.line.iter().flat_map(dearer);
         let levels =
             self.line.windows(2).flat_map(|pair| Pattern::ALL.map(|p| (pair[0][p as usize], pair[1][p as usize])));
         let levels = levels.map(|(near, far)| falls(near, far));
@@ -181,24 +195,25 @@ mod tests {
     #[test]
     fn the_fit_finds_the_costs_that_made_the_points() {
         let truth = Costs {
-            line: vec![[1.0, 1.5, 2.0], [1.5, 3.0, 6.0], [4.0, 6.0, 9.0]],
-            written: vec![1.0, 1.5, 4.0],
+            line: vec![[1.0, 1.5, 2.0, 3.0], [1.5, 3.0, 6.0, 8.0], [4.0, 6.0, 9.0, 12.0]],
+            written: vec![[1.0; 2], [1.5; 2], [4.0; 2]],
             translation: vec![1.0, 7.0],
             run: 1.0,
+            block: 5.0,
             overlap: 3.0,
             deviation: 0.0,
             points: 0,
         };
         let mut rng = Rng::new(1);
         let point = |index: usize| {
-            let mut lines = vec![[0.0; 3]; 3];
-            lines[index % 3][index / 3 % 3] = [0.125, 1.0][index / 9 % 2];
-            let translations = vec![0.0, if index % 3 == 2 && index / 27 % 2 == 1 { 1.0 } else { 0.0 }];
-            let traffic = Traffic { lines, written: vec![0.0; 3], translations, runs: 0.0 };
+            let mut lines = vec![[0.0; 4]; 3];
+            lines[index % 3][index / 3 % 4] = [0.125, 1.0][index / 12 % 2];
+            let translations = vec![0.0, if index % 3 == 2 && index / 24 % 2 == 1 { 1.0 } else { 0.0 }];
+            let traffic = Traffic { lines, written: vec![[0.0; 2]; 3], translations, runs: 0.0, blocks: 0.0 };
             let ns = truth.time(&traffic, 0.2) * (1.0 + 0.02 * (rng.unit() - 0.5));
             Timed { id: index.to_string(), traffic, core: 0.2, ns }
         };
-        let points: Vec<Timed> = (0..108).map(point).collect();
+        let points: Vec<Timed> = (0..144).map(point).collect();
         let known = Known { stream: vec![1.2, 1.3, 5.0], latency: vec![Some(4.0), Some(15.0), Some(90.0)], tlbs: 2 };
         let found = Costs::fit(&known, &points);
         assert!(found.deviation < 0.05, "{found:?}");

@@ -9,6 +9,11 @@ const COUNTED: u64 = 2_000_000;
 const WARMED: u64 = 2_000_000;
 /// Pages whose last line a prefetcher remembers: between the 16 streams of older cores and the 64 of newer ones.
 const STREAMS: usize = 32;
+/// Accesses that a core has under way: a line that was asked for so shortly before is still on its way or in a buffer, even
+/// if its set has been filled anew meanwhile. Some 500 instructions of reorder buffer, three to an access.
+const UNDER_WAY: u64 = 150;
+/// Lines whose last fetch is remembered, by a hash.
+const FETCHES: usize = 4096;
 /// Bytes of the pages that prefetchers stay in: they see physical addresses.
 const PREFETCH_PAGE: u64 = 4096;
 
@@ -21,24 +26,28 @@ pub enum Pattern {
     Near,
     /// A page that gave none of late.
     Far,
+    /// A line of a set that was filled several times of late, however it comes: such fills wait for each other.
+    Crowded,
 }
 
 impl Pattern {
     /// Every pattern.
-    pub const ALL: [Self; 3] = [Self::Stream, Self::Near, Self::Far];
+    pub const ALL: [Self; 4] = [Self::Stream, Self::Near, Self::Far, Self::Crowded];
 }
 
 /// Lines and translations per step of a nest.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Traffic {
     /// Lines per step that level number `1 + index` serves (0 is the second cache, the last one memory), by pattern.
-    pub lines: Vec<[f64; 3]>,
-    /// Lines per step that have to be written back from the first cache, by the level that served the line.
-    pub written: Vec<f64>,
+    pub lines: Vec<[f64; 4]>,
+    /// Those of them that are written, and so have to be given back: of sets that are not crowded, and of crowded ones.
+    pub written: Vec<[f64; 2]>,
     /// Translations per step that TLB number `1 + index` has, and last those that are looked up in the page tables.
     pub translations: Vec<f64>,
     /// Executions of the innermost loop per step.
     pub runs: f64,
+    /// Executions of the two innermost loops per step; the loops around them are the slower part of a walk.
+    pub blocks: f64,
 }
 
 /// The last lines of the pages that one operand used, the most recent first.
@@ -67,14 +76,17 @@ struct Walker {
     machine: Placed,
     streams: Vec<Streams>,
     line: u64,
+    /// Accesses so far, and the lines that were fetched with the access that did.
+    now: u64,
+    fetched: Vec<(u64, u64)>,
     counts: Counts,
 }
 
 #[derive(Default)]
 struct Counts {
     steps: u64,
-    lines: Vec<[u64; 3]>,
-    written: Vec<u64>,
+    lines: Vec<[u64; 4]>,
+    written: Vec<[u64; 2]>,
     translations: Vec<u64>,
     runs: u64,
 }
@@ -109,10 +121,14 @@ impl Walker {
     fn touch(&mut self, operand: usize, at: u64, size: u64, role: Role) {
         for line in at / self.line..=(at + size.max(1) - 1) / self.line {
             let served = self.machine.access(line * self.line, role != Role::Read);
-            if let Some(level) = served.cache.checked_sub(1) {
+            self.now += 1;
+            if let Some(level) = served.cache.checked_sub(1)
+                && (self.fetch(line) || role != Role::Read)
+            {
                 let pattern = self.streams[operand].meet(line, PREFETCH_PAGE / self.line);
+                let pattern = if served.crowded { Pattern::Crowded } else { pattern };
                 self.counts.lines[level][pattern as usize] += 1;
-                self.counts.written[level] += u64::from(served.written_back);
+                self.counts.written[level][usize::from(served.crowded)] += u64::from(role != Role::Read);
             }
             if let Some(tlb) = served.tlb.checked_sub(1) {
                 self.counts.translations[tlb] += 1;
@@ -120,16 +136,34 @@ impl Walker {
         }
     }
 
+    /// Whether a line that the first cache lacks has to be fetched, or is under way.
+    fn fetch(&mut self, line: u64) -> bool {
+        // Lines are often a power of two apart (multiplicative hashing: Knuth, TAOCP 3, 6.4).
+        let slot = usize::try_from(line.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40).unwrap_or(0) % FETCHES;
+        let (known, at) = self.fetched[slot];
+        let anew = known != line || self.now - at >= UNDER_WAY;
+        if anew {
+            self.fetched[slot] = (line, self.now);
+        }
+        anew
+    }
+
     fn begin(&mut self, geometry: &Geometry) {
         let levels = geometry.levels.len();
         self.counts = Counts {
             steps: 0,
-            lines: vec![[0; 3]; levels],
-            written: vec![0; levels],
+            lines: vec![[0; 4]; levels],
+            written: vec![[0; 2]; levels],
             translations: vec![0; geometry.tlbs.len()],
             runs: 0,
         };
     }
+}
+
+/// Steps of the two innermost loops.
+fn inner_block(nest: &LoopNest) -> f64 {
+    let depth = nest.loops().len();
+    (depth.saturating_sub(2)..depth).map(|loop_| nest.max_extent(loop_).max(1) as f64).product()
 }
 
 impl Traffic {
@@ -142,7 +176,9 @@ impl Traffic {
         let bases: Vec<u64> = (1_u64..).take(nest.buffers().len()).map(|buffer| buffer << 40).collect();
         let streams = nest.operands().iter().map(|_| Streams::default()).collect();
         let machine = Placed::new(geometry, page, 1);
-        let mut walker = Walker { machine, streams, line: geometry.line(), counts: Counts::default() };
+        let fetched = vec![(u64::MAX, 0); FETCHES];
+        let (line, counts) = (geometry.line(), Counts::default());
+        let mut walker = Walker { machine, streams, line, now: 0, fetched, counts };
         walker.begin(geometry);
         let accesses = nest.steps().saturating_mul(nest.operands().len() as u64);
         if accesses <= COUNTED {
@@ -165,17 +201,19 @@ impl Traffic {
         let per = |count: u64| count as f64 / steps.max(1) as f64;
         Self {
             lines: lines.into_iter().map(|level| level.map(per)).collect(),
-            written: written.into_iter().map(per).collect(),
+            written: written.into_iter().map(|level| level.map(per)).collect(),
             translations: translations.into_iter().map(per).collect(),
             runs: per(runs),
+            blocks: 1.0 / inner_block(nest),
         }
     }
 
     /// The same per element, of a walk that takes so many at a step.
     #[must_use]
     pub fn per(mut self, elements: u64) -> Self {
-        let all = self.lines.iter_mut().flatten().chain(&mut self.written).chain(&mut self.translations);
-        all.chain([&mut self.runs]).for_each(|count| *count /= elements.max(1) as f64);
+        let all =
+            self.lines.iter_mut().flatten().chain(self.written.iter_mut().flatten()).chain(&mut self.translations);
+        all.chain([&mut self.runs, &mut self.blocks]).for_each(|count| *count /= elements.max(1) as f64);
         self
     }
 
@@ -219,11 +257,11 @@ mod tests {
     #[test]
     fn rows_stream_and_columns_are_far() {
         let rows = Traffic::of(&sum(4096, 4096, "0,1"), &zen3(), 4096);
-        let [stream, near, far] = rows.lines[2];
+        let [stream, near, far, _] = rows.lines[2];
         assert!((stream - 0.125).abs() < 0.002 && near < 0.001 && far < 0.001, "{rows:?}");
         let columns = Traffic::of(&sum(4096, 4096, "1,0"), &zen3(), 4096);
         // A line is used by eight columns: the last level keeps it, since its sets are strewn.
-        assert!((columns.misses() - 1.0).abs() < 0.01 && columns.lines[1][2] > 0.8, "{columns:?}");
+        assert!((columns.misses() - 1.0).abs() < 0.01 && columns.lines[1][3] > 0.8, "{columns:?}");
         assert!((columns.translations[1] - 1.0).abs() < 0.01, "{columns:?}");
         let huge = Traffic::of(&sum(4096, 4096, "1,0"), &zen3(), 2 << 20);
         assert!(huge.translations[1] < 0.01, "{huge:?}");
@@ -242,11 +280,20 @@ mod tests {
     }
 
     #[test]
-    fn written_lines_come_back() {
+    fn written_lines_are_told_of() {
         let array = Layout::contiguous(&[1024, 1024], 8, Order::C).unwrap();
         let nest = LoopNest::of_layouts(&[(&array, Role::Write)], &"0,1".parse().unwrap()).unwrap();
         let traffic = Traffic::of(&nest, &zen3(), 4096);
-        assert!((traffic.written.iter().sum::<f64>() - 0.125).abs() < 0.01, "{traffic:?}");
+        assert!((traffic.written.iter().flatten().sum::<f64>() - 0.125).abs() < 0.01, "{traffic:?}");
+    }
+
+    /// A column of 32 rows, a power of two apart, overflows its set of the first cache; but the column after it comes while
+    /// its lines are under way, the one after five of these does not.
+    #[test]
+    fn lines_under_way_are_not_fetched_again() {
+        let column = |rows| Traffic::of(&sum(rows, 512, "1,0"), &zen3(), 2 << 20).misses();
+        assert!((column(32) - 0.25).abs() < 0.01, "{}", column(32));
+        assert!((column(256) - 1.0).abs() < 0.01, "{}", column(256));
     }
 
     /// Sixteen rows walked by columns: sixteen streams that a prefetcher follows.

@@ -1,6 +1,6 @@
 //! The controls: what a step costs at least, how fast memory is at best, and how far equal cases seem to differ.
 
-use super::{Family, sides, sum_columns};
+use super::{Family, orders, sides, sum_columns};
 use crate::kernel::{Kernel, Walk};
 use crate::layout::{DType, Order};
 use crate::nest::LoopOrder;
@@ -42,17 +42,31 @@ fn floor(level: Level, machine: &Machine) -> Vec<Case> {
     let line = Case { shape: vec![(side / 4).max(2), side * 4], ..element.clone() }.with(|o| o.walk = Walk::Line);
     let mut cases = vec![element.clone(), line];
     if level >= Level::Standard {
-        // The arithmetic of every kernel and dtype, which a predicted time begins with.
+        // What the loops around a short one cost.
+        for shape in [vec![side / 2, side / 2, 4], vec![side / 4, side / 4, 4, 4]] {
+            let loops = LoopOrder::identity(shape.len());
+            cases.push(Case { shape, loops, ..element.clone() });
+        }
+        // The arithmetic of every kernel and dtype, which a predicted time begins with: long loops, so that it is all.
         let kernels = Kernel::ALL.iter().map(|&kernel| (kernel, DType::F8));
         let dtypes = DType::ALL.into_iter().map(|dtype| (Kernel::Sum, dtype));
         for (kernel, dtype) in kernels.chain(dtypes) {
-            let arrays = kernel.roles().len().max(1) * dtype.itemsize() / 8;
-            let side = if arrays > 1 { side / 2 } else { side };
-            let case = Case { kernel, dtype, shape: vec![side; 2], ..element.clone() };
-            if case.nest().is_ok() && !cases.contains(&case) {
-                cases.push(case);
-            }
+            let rows = if kernel.roles().len() * dtype.itemsize() > 8 { side / 8 } else { side / 4 };
+            let plane = Case { kernel, dtype, shape: vec![rows, side * 4], ..element.clone() };
+            let space =
+                |shape: [usize; 3], loops: &str| Case { shape: shape.into(), loops: orders(loops), ..plane.clone() };
+            let along = |axis: usize| plane.clone().with(|options| options.axis = Some(axis));
+            // What keeps an operand in a register, and what does not, are different arithmetic.
+            let floors = match kernel {
+                Kernel::Reduce => vec![along(0), along(1)],
+                Kernel::Product => ["0,2,1", "0,1,2"].map(|loops| space([side / 2; 3], loops)).into(),
+                Kernel::Stencil7 => vec![space([side / 4, side / 8, side], "0,1,2")],
+                _ => vec![plane],
+            };
+            cases.extend(floors.into_iter().filter(|case| case.nest().is_ok() && !element.eq(case)));
         }
+        let mut seen = HashSet::new();
+        cases.retain(|case| seen.insert(case.to_string()));
     }
     cases
 }

@@ -36,9 +36,14 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
             &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
         }
     };
-    // What a power of two costs is also what its few sets cost; these spread over all, and come in a page or leave it.
-    let spread: &[usize] = &[72, 1000];
+    // What a power of two costs is also what its few sets cost; these spread over all, and come in a page or leave it. By
+    // the odd one some rows begin a line at every column, by the others all at every eighth.
+    let spread: &[usize] = &[72, 1000, 1001];
+    // A store asks for its line first and gives it back later. In memory a line each is enough, and takes long enough.
+    let stores: &[usize] = if level == Level::Full { strides } else { &[8, 512, 1000] };
     for &size in &sizes {
+        let stores = stores.iter().filter(|&&stride| size / stride >= LEAST && (size < largest || stride == 8));
+        cases.extend(stores.map(|&stride| Case { kernel: Kernel::Fill, ..strided(size, stride) }));
         let spread = spread.iter().filter(|&&stride| size / stride >= LEAST && (size < largest || stride == 72));
         cases.extend(spread.map(|&stride| strided(size, stride)));
         let short = strides.iter().filter(|&&stride| stride == 1 || size / stride >= LEAST);
