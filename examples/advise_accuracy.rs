@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
-use stridewise::advise::{Measured, walk_name};
+use stridewise::advise::{AS_GOOD, Measured, walk_name};
 use stridewise::bundle::{self, Bundle, CaseInfo, PairRecord, Partial};
 use stridewise::simulate::{Options, simulate};
 use stridewise::stats;
@@ -93,8 +93,7 @@ struct Choices {
     wrong: Vec<String>,
 }
 
-/// A change has to gain this much, and a choice may lose this much against the best.
-const GAIN: f64 = 1.03;
+/// A choice may lose this much against the best.
 const LOSS: f64 = 1.05;
 
 /// Every member of every pair as the present loop, against all that was measured over the same array.
@@ -135,7 +134,7 @@ fn choices(bundle: &Bundle, measured: &Measured) -> Choices {
         let Some(best) = told.iter().min_by(|a, b| a.0.total_cmp(&b.0)) else { continue };
         for present in &told {
             found.asked += 1;
-            let keep = present.0 <= best.0 * GAIN;
+            let keep = present.0 <= best.0 * AS_GOOD;
             let chosen = if keep { present } else { best };
             let right = chosen.1 <= least * LOSS;
             found.best += u32::from(right);

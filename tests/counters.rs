@@ -216,6 +216,9 @@ fn events_of(command: &mut Command) -> Vec<Value> {
 
 #[test]
 fn a_container_that_denies_the_call_is_named_as_the_reason() {
+    if !support::seccomp::is_there() {
+        return;
+    }
     for errno in [1, 38] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stridewise"));
         support::seccomp::deny_perf_event_open(&mut command, errno);

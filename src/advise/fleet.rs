@@ -1,6 +1,6 @@
 //! One loop on several CPUs: the change that is best on all, or where they part.
 
-use super::choices::{Advice, Change};
+use super::choices::{AS_GOOD, Advice, Change};
 
 /// What several CPUs say.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,9 +12,6 @@ pub struct Agreement {
     /// Whether it is every CPU's own best, or as good as that.
     pub everywhere: bool,
 }
-
-/// Loss up to which a change is as good as a CPU's own best.
-const AS_GOOD: f64 = 1.05;
 
 /// The change to make on all CPUs; `None` without advice or a change that all considered.
 #[must_use]

@@ -12,7 +12,7 @@ mod walks;
 mod words;
 
 pub use chases::{Beside, Chases, beside};
-pub use choices::{Advice, Adviser, Change, Choice};
+pub use choices::{AS_GOOD, Advice, Adviser, Change, Choice};
 pub use fleet::{Agreement, agreement};
 pub use measured::{CURVES, Measured, walk_name};
 pub use walks::{Stored, stored};

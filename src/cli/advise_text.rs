@@ -2,7 +2,7 @@
 
 use super::advise::{NOTE, Said};
 use super::output::{push, table, width, wrapped};
-use crate::advise::{Advice, Agreement, Change, Choice};
+use crate::advise::{AS_GOOD, Advice, Agreement, Change, Choice};
 use crate::nest::LoopOrder;
 use crate::suite::Case;
 use crate::units::{bytes_long, count, nanos, ratio};
@@ -89,7 +89,8 @@ pub(super) fn sentence(one: &Said, advice: &Advice, passes: u64) -> String {
     let limit = |choice: &Choice| choice.prediction.limit.words(one.measured.geometry());
     let after = limit(best);
     if best.change == Change::Nothing {
-        return format!("Change nothing: no change here gains 3 %; the limit is {after}.");
+        let least = (AS_GOOD - 1.0) * 100.0;
+        return format!("Change nothing: no change here gains {least:.0} %; the limit is {after}.");
     }
     let mut text = format!(
         "{}: {} ({} to {}) instead of {} for {}, {} as fast. The present loop is limited by {}, then by {}.",
