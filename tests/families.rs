@@ -52,11 +52,12 @@ fn a_chase_misses_where_its_nodes_do_not_fit() {
 
 #[test]
 fn stores_past_the_caches_leave_what_plain_ones_leave() {
+    if std::env::consts::ARCH != "x86_64" {
+        println!("not tried: there are no such stores here");
+        return;
+    }
     for pair in family("write") {
-        if pair["kind"] != "pair" {
-            assert_ne!(std::env::consts::ARCH, "x86_64", "{pair}");
-            continue;
-        }
+        assert_eq!(pair["kind"], "pair", "{pair}");
         assert_eq!(pair["contender"]["options"]["stores"], "nt");
         assert_eq!(pair["baseline"]["checksum"], pair["contender"]["checksum"]);
         assert_eq!(pair["baseline"]["bytes_written"], pair["contender"]["bytes_written"]);
