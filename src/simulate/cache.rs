@@ -136,21 +136,6 @@ impl<T: Tag> Lru<T> {
     }
 }
 
-impl<T: Tag> Lru<T> {
-    /// Uses a line of a cache that replaces at random: a line for which there is no free way takes that of number `way`.
-    pub(super) fn access_random(&mut self, line: u64, write: bool, way: usize) -> Met<T> {
-        let (line, start) = (T::of(line), self.set_of(line) * self.ways);
-        let set = &mut self.lines[start..start + self.ways];
-        if let Some(held) = set.iter_mut().find(|held| held.clean() == line) {
-            *held = held.or_dirty(write);
-            return Met::Hit;
-        }
-        let free = set.iter().position(|held| held.clean() == T::EMPTY);
-        let victim = std::mem::replace(&mut set[free.unwrap_or(way % self.ways)], line.or_dirty(write));
-        Met::Miss { victim }
-    }
-}
-
 /// How the lines of a set are searched and moved.
 pub(super) trait Search<T> {
     /// Makes `line`, which is clean, the first of a set whose first line is another, and dirty if it is written.

@@ -7,7 +7,7 @@
 //! Le Scouarnec, Neumann, Heen and Francillon, "Reverse engineering Intel last-level cache complex addressing using
 //! performance counters", RAID 2015), so that it is treated as strewn in any pages.
 
-use super::cache::{Entries, Lru, Met, Scalar};
+use super::cache::{Entries, Lru, Met, Scalar, Tag};
 use super::geometry::Geometry;
 use crate::units::Rng;
 use std::collections::VecDeque;
@@ -102,7 +102,7 @@ impl Placed {
             if index != MIDDLE || last <= MIDDLE {
                 return level.access::<Scalar>(line, write);
             }
-            level.access_random(line, write, usize::try_from(rng.next_u64() >> 33).unwrap_or(0))
+            use_at_random(level, line, write, usize::try_from(rng.next_u64() >> 33).unwrap_or(0))
         };
         let (mut cache, mut crowded, mut leaving) = (self.caches.len(), false, None);
         for (index, level) in self.caches.iter_mut().enumerate() {
@@ -122,6 +122,18 @@ impl Placed {
         }
         Served { cache, tlb, crowded }
     }
+}
+
+/// Uses a line of a cache that replaces at random: a line for which there is no free way takes that of number `way`.
+fn use_at_random(cache: &mut Lru<u64>, line: u64, write: bool, way: usize) -> Met<u64> {
+    let (ways, start) = (cache.ways(), cache.set_of(line) * cache.ways());
+    let (line, set) = (u64::of(line), &mut cache.lines[start..start + ways]);
+    if let Some(held) = set.iter_mut().find(|held| held.clean() == line) {
+        *held = held.or_dirty(write);
+        return Met::Hit;
+    }
+    let free = set.iter().position(|held| held.clean() == u64::EMPTY);
+    Met::Miss { victim: std::mem::replace(&mut set[free.unwrap_or(way % ways)], line.or_dirty(write)) }
 }
 
 /// The sets that a cache was filled at of late: as many as it has, or [`RECENT`].
