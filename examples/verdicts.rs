@@ -5,13 +5,6 @@
 //! case. It leaves three bundles: `DIR/base/NAME.jsonl`, and `DIR/plus10/` and `DIR/plus20/` whose contenders walk a tenth
 //! or a fifth of their columns once more in every pass. `DIR/same/NAME.json` has what one run says of a case
 //! against itself, and against itself with 5 % more.
-#![allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "counts are small and positive"
-)]
-
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -47,7 +40,6 @@ const CASES: [&str; 7] = [
 
 /// A case in equal parts of its outermost loop, some of which are walked once more in every pass.
 struct Arm {
-    whole: Program,
     parts: Vec<Program>,
     /// Parts that a pass walks once more.
     more: usize,
@@ -59,16 +51,12 @@ impl Arm {
     /// The case in `count` parts, and `more` of them once more: in each pass others, so that over all passes everything was
     /// once more what it costs, wherever a cache has kept it.
     fn new(case: &Case, count: usize, more: usize) -> Result<Self, Failure> {
-        let program = |nest: &LoopNest| -> Result<Program, Failure> {
-            let Options { walk, stores, .. } = case.options;
-            Ok(Program::new(case.kernel, case.dtype, walk, stores, Isa::best(), nest)?)
-        };
-        let nest = case.nest()?;
-        let parts: Vec<Program> = nest.split(count)?.iter().map(program).collect::<Result<_, _>>()?;
+        let parts = case.nest()?.split(count)?;
+        let parts: Vec<Program> = parts.iter().map(|nest| program(case, nest)).collect::<Result<_, _>>()?;
         if parts.len() != count {
             return Err(format!("{case} cannot be divided by {count}").into());
         }
-        Ok(Self { whole: program(&nest)?, parts, more, next: Cell::new(0) })
+        Ok(Self { parts, more, next: Cell::new(0) })
     }
 
     /// Nanoseconds of `passes` passes.
@@ -87,6 +75,11 @@ impl Arm {
         }
         Ok(u64::try_from(start.elapsed().as_nanos())?.max(1))
     }
+}
+
+fn program(case: &Case, nest: &LoopNest) -> Result<Program, Failure> {
+    let Options { walk, stores, .. } = case.options;
+    Ok(Program::new(case.kernel, case.dtype, walk, stores, Isa::best(), nest)?)
 }
 
 /// What every pair of a run shares.
@@ -149,7 +142,7 @@ fn map(case: &Case) -> Result<Vec<Buffer>, Failure> {
 
 fn shot(case: &Case) -> Result<Box<Shot>, Failure> {
     let mut buffers = map(case)?;
-    let program = Arm::new(case, 1, 0)?.whole;
+    let program = program(case, &case.nest()?)?;
     let ran: Checksum = program.run(&mut buffers, 1)?;
     let checksum = program.checksum(&buffers, ran);
     let none = "not asked for".to_owned();

@@ -111,13 +111,14 @@ impl Placed {
                 Some(left) => use_line(level, index, at(left, index), true).written(),
                 None => None,
             };
-            let met = use_line(level, index, at(line, index), write && index == 0);
+            let own = at(line, index);
+            let met = use_line(level, index, own, write && index == 0);
             if met == Met::Hit {
                 // What leaves this level now is not followed further: nobody waits for it.
                 cache = index;
                 break;
             }
-            crowded = self.crowds[index].fill(level.set_of(at(line, index)));
+            crowded = self.crowds[index].fill(level.set_of(own));
             leaving = met.written().or(next);
         }
         Served { cache, tlb, crowded }

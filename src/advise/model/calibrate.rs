@@ -88,10 +88,9 @@ impl Costs {
             let (Some(costs), Some(written)) = (self.line.get(index), self.written.get(index)) else { return [0.0; 2] };
             let lines = &traffic.lines[index];
             let of = |pattern: Pattern| costs[pattern as usize] * lines[pattern as usize];
-            let all: f64 = Pattern::ALL.map(of).iter().sum();
+            let others: f64 = [Pattern::Near, Pattern::Far, Pattern::Crowded].map(of).iter().sum();
             let back: f64 = traffic.written.get(index).map_or(0.0, |n| n[0] * written[0] + n[1] * written[1]);
-            let stream = of(Pattern::Stream);
-            [stream, all - stream + back]
+            [of(Pattern::Stream), others + back]
         };
         (0..traffic.lines.len()).map(level).collect()
     }

@@ -14,8 +14,9 @@
 //! line of such a page, a page without recent lines, and, however it comes, a line of a set that was filled several times of
 //! late (a column whose rows are a power of two apart). `w(k,g)` are those of them that are written, in sets with and without
 //! such a crowd `g`; `m(j)` the translations that TLB `j` answers, or that are looked up in the page tables: all by
-//! [`Traffic`], an LRU simulation with pages strewn over memory, in which a line that was asked for within the last 150
-//! accesses is not asked for again, since it is under way. A run is one execution of the innermost loop, a block one of the
+//! [`Traffic`], a simulation with LRU (the second of three caches replaces at random) and pages strewn over memory, in
+//! which a line that was asked for within the last 150 accesses is not asked for again by a load, since it is under way. A
+//! run is one execution of the innermost loop, a block one of the
 //! two innermost. `c`, `d`, `t`, `r`, `b` are nanoseconds. `q` says how far the arithmetic overlaps with lines that
 //! prefetchers bring, and other lines with translations: 1 is not at all, large is wholly. The form is that of the
 //! execution-cache-memory model (Stengel, Treibig, Hager and Wellein, "Quantifying performance bottlenecks of stencil
@@ -24,8 +25,8 @@
 //! infinite `q`.
 //!
 //! The costs are found from the bundle's own curves and from nothing else: contiguous vectors (`roof`) give the streams,
-//! the stride family, which reads and writes, the other patterns, the pointer chase (`latency`) a start for both. A case that is predicted is
-//! left out of the curves if it is on them.
+//! the stride family, which reads and writes, the other patterns, the pointer chase (`latency`) a start for both. A case
+//! that is predicted is left out of the curves if it is on them.
 
 mod calibrate;
 mod traffic;

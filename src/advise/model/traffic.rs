@@ -122,6 +122,7 @@ impl Walker {
         for line in at / self.line..=(at + size.max(1) - 1) / self.line {
             let served = self.machine.access(line * self.line, role != Role::Read);
             self.now += 1;
+            // Stores are done in turn: a line that has left is fetched for the next one again.
             if let Some(level) = served.cache.checked_sub(1)
                 && (self.fetch(line) || role != Role::Read)
             {
@@ -163,7 +164,7 @@ impl Walker {
 /// Steps of the two innermost loops.
 fn inner_block(nest: &LoopNest) -> f64 {
     let depth = nest.loops().len();
-    (depth.saturating_sub(2)..depth).map(|loop_| nest.max_extent(loop_).max(1) as f64).product()
+    (depth.saturating_sub(2)..depth).map(|inner| nest.max_extent(inner).max(1) as f64).product()
 }
 
 impl Traffic {

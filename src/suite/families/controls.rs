@@ -63,10 +63,12 @@ fn floor(level: Level, machine: &Machine) -> Vec<Case> {
                 Kernel::Stencil7 => vec![space([side / 4, side / 8, side], "0,1,2")],
                 _ => vec![plane],
             };
-            cases.extend(floors.into_iter().filter(|case| case.nest().is_ok() && !element.eq(case)));
+            for case in floors {
+                if case.nest().is_ok() && !cases.contains(&case) {
+                    cases.push(case);
+                }
+            }
         }
-        let mut seen = HashSet::new();
-        cases.retain(|case| seen.insert(case.to_string()));
     }
     cases
 }
