@@ -130,18 +130,18 @@ impl Bench {
     }
 }
 
-fn map(case: &Case) -> Result<Vec<Buffer>, Failure> {
+fn map(case: &Case, rng: &mut Rng) -> Result<Vec<Buffer>, Failure> {
     let nest = case.nest()?;
     let mut buffers = Vec::new();
     for &bytes in nest.buffers() {
-        buffers.push(Buffer::new(bytes, case.options.pages, 0)?);
+        buffers.push(Buffer::anywhere(bytes, case.options.pages, 0, rng)?);
     }
     kernel::prepare(&mut buffers, case.dtype, 1);
     Ok(buffers)
 }
 
 fn shot(case: &Case) -> Result<Box<Shot>, Failure> {
-    let mut buffers = map(case)?;
+    let mut buffers = map(case, &mut Rng::new(0))?;
     let program = program(case, &case.nest()?)?;
     let ran: Checksum = program.run(&mut buffers, 1)?;
     let checksum = program.checksum(&buffers, ran);
@@ -165,7 +165,7 @@ fn placed(
     bench: &mut Bench,
 ) -> Result<Vec<Block>, Failure> {
     bench.prime = case.footprint()? < 2 * machine.last();
-    let mut buffers = map(case)?;
+    let mut buffers = map(case, &mut bench.rng)?;
     let mut order: Vec<usize> = (0..pairs.len()).collect();
     bench.rng.shuffle(&mut order);
     let mut blocks = Vec::new();

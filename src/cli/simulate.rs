@@ -179,14 +179,15 @@ pub(super) fn run(args: &SimulateArgs) -> Result<Exit, Failure> {
     let (walk, what) = match &args.chase {
         Some(chase) => {
             let (nodes, pitch) = (count(chase.nodes as u64), bytes_long(chase.pitch as u64));
-            let base = 1_u64 << 40;
-            let base = base.checked_add(args.offset).filter(|base| base.checked_add(chase.buffer_bytes()).is_some());
-            let base = base.ok_or_else(|| Failure::usage(format!("--offset {}: leaves 64 bits", args.offset)))?;
-            (Walk::Chase(*chase, base), format!("random cycle of {nodes} nodes, {pitch} apart, seed {}", chase.seed))
+            let bases = bases(&[chase.buffer_bytes()], args.offset)?;
+            (
+                Walk::Chase(*chase, bases[0]),
+                format!("random cycle of {nodes} nodes, {pitch} apart, seed {}", chase.seed),
+            )
         }
         None => {
             let (nest, what) = nest::nest(args)?;
-            let bases = bases(&nest, args.offset)?;
+            let bases = bases(nest.buffers(), args.offset)?;
             (Walk::Nest(nest, bases), what)
         }
     };
@@ -223,17 +224,10 @@ pub(super) fn run(args: &SimulateArgs) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-/// Buffers one behind the other with a gap, each on a multiple of 1 TiB, plus the offset.
-fn bases(nest: &LoopNest, offset: u64) -> Result<Vec<u64>, Failure> {
-    const APART: u64 = 1 << 40;
-    let mut next = APART;
-    let mut place = |&bytes: &u64| {
-        let base = next.checked_add(offset)?;
-        next = base.checked_add(bytes)?.checked_next_multiple_of(APART)?.checked_add(APART)?;
-        Some(base)
-    };
-    let all: Option<Vec<u64>> = nest.buffers().iter().map(&mut place).collect();
-    all.ok_or_else(|| Failure::usage(format!("--offset {offset}: the arrays leave the 64 bits of an address")))
+/// Where buffers of these sizes begin.
+fn bases(bytes: &[u64], offset: u64) -> Result<Vec<u64>, Failure> {
+    let bases = simulate::apart(bytes, offset);
+    bases.ok_or_else(|| Failure::usage(format!("--offset {offset}: the arrays leave the 64 bits of an address")))
 }
 
 fn chosen(report: &Report, warm: bool) -> &Pass {

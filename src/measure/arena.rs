@@ -5,6 +5,7 @@ use super::{Error, Values};
 use crate::kernel::{Checksum, Isa, Runner};
 use crate::memory::Buffer;
 use crate::suite::{Case, Walked, share_arrays};
+use crate::units::Rng;
 use rayon::ThreadPool;
 
 /// Seed of what the arrays hold: the same in every run, so that checksums of two runs can be compared.
@@ -90,10 +91,10 @@ pub(super) struct Arena {
 }
 
 impl Arena {
-    fn new(arm: &Arm) -> Result<Self, Error> {
+    fn new(arm: &Arm, rng: &mut Rng) -> Result<Self, Error> {
         let options = &arm.case.options;
         let base = usize::try_from(options.base).unwrap_or(usize::MAX);
-        let map = |bytes: u64| Buffer::new(bytes, options.pages, base);
+        let map = |bytes: u64| Buffer::anywhere(bytes, options.pages, base, rng);
         let mut buffers = arm
             .walked
             .buffers()
@@ -105,11 +106,6 @@ impl Arena {
         let mut arena = Self { buffers };
         arm.fill(&mut arena)?;
         Ok(arena)
-    }
-
-    /// Virtual address of each buffer.
-    pub(super) fn addresses(&self) -> Vec<u64> {
-        self.buffers.iter().map(Buffer::address).collect()
     }
 }
 
@@ -132,12 +128,12 @@ impl Arms {
         Self { arms, arenas: Vec::new() }
     }
 
-    /// Maps fresh arrays. The old ones go only now, so that the new ones lie elsewhere; both are there for a moment.
-    pub(super) fn place(&mut self) -> Result<(), Error> {
+    /// Maps fresh arrays as another start of the program would get them.
+    pub(super) fn place(&mut self, rng: &mut Rng) -> Result<(), Error> {
         let [baseline, contender] = &self.arms;
-        let mut arenas = vec![Arena::new(baseline)?];
+        let mut arenas = vec![Arena::new(baseline, rng)?];
         if !share_arrays(&baseline.case, &contender.case) {
-            arenas.push(Arena::new(contender)?);
+            arenas.push(Arena::new(contender, rng)?);
         }
         self.arenas = arenas;
         Ok(())

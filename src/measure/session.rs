@@ -133,7 +133,7 @@ pub struct Session<'a> {
     started: Instant,
     noise: Noise,
     trial: Trial,
-    simulated: HashMap<(Case, Vec<u64>), Result<simulate::Report, String>>,
+    simulated: HashMap<Case, Result<simulate::Report, String>>,
     simulating: Duration,
     stop: &'a AtomicBool,
 }
@@ -297,21 +297,19 @@ impl<'a> Session<'a> {
             None => Ok(self.counting.count(arm, arena, pass, Duration::from_millis(10))),
             Some(reason) => Err(reason),
         };
-        let simulated = self.simulate(arm, &arena.addresses());
+        let simulated = self.simulate(arm);
         Ok(Shot { case: arm.case.clone(), walked: arm.walked.clone(), checksum, simulated, counted })
     }
 
-    fn simulate(&mut self, arm: &Arm, addresses: &[u64]) -> Result<simulate::Report, String> {
+    fn simulate(&mut self, arm: &Arm) -> Result<simulate::Report, String> {
         if arm.case.options.threads > 1 {
             return Err("one core is simulated, this case has several threads".to_owned());
         }
         if arm.case.options.stores == Stores::NonTemporal {
             return Err("stores past the caches are not simulated".to_owned());
         }
-        // Where in a page an array begins decides the figures; which page does not.
-        let offsets: Vec<u64> = addresses.iter().map(|address| address % (2 << 20)).collect();
         let plain = Case { family: String::new(), ..arm.case.clone() };
-        if let Some(known) = self.simulated.get(&(plain.clone(), offsets.clone())) {
+        if let Some(known) = self.simulated.get(&plain) {
             return known.clone();
         }
         if self.simulating > self.started.elapsed().mul_f64(SIMULATING_SHARE) + SIMULATING_FREE {
@@ -322,18 +320,18 @@ impl<'a> Session<'a> {
             // The TLBs' entries are taken for as many huge pages.
             geometry.page = huge_page_bytes() as u64;
         }
+        // Not where the arrays lie, which each run draws anew: the counts of a case are the same everywhere.
+        let addresses = simulate::apart(&arm.walked.buffers(), arm.case.options.base);
+        let addresses = addresses.ok_or("the arrays leave the 64 bits of an address")?;
         let begun = Instant::now();
         let options = simulate::Options { most_touches: Some(MOST_SIMULATED_TOUCHES), ..Default::default() };
         let report = match &arm.walked {
-            Walked::Nest(nest) => simulate::simulate(nest, addresses, &geometry, &options),
-            Walked::Chase(chase) => {
-                let address = addresses.first().copied().unwrap_or(0);
-                simulate::simulate_chase(chase, address, &geometry, &options)
-            }
+            Walked::Nest(nest) => simulate::simulate(nest, &addresses, &geometry, &options),
+            Walked::Chase(chase) => simulate::simulate_chase(chase, addresses[0], &geometry, &options),
         };
         let report = report.map_err(|error| error.to_string());
         self.simulating += begun.elapsed();
-        self.simulated.insert((plain, offsets), report.clone());
+        self.simulated.insert(plain, report.clone());
         report
     }
 }

@@ -115,11 +115,11 @@ impl Session<'_> {
             prime: self.primed(one.item),
         };
         let mut arms = self.arms(one.item)?;
-        arms.place()?;
+        let mut rng = Rng::new(self.next_u64());
+        arms.place(&mut rng)?;
         if last {
             one.shots = Some(self.shots(one.item, &mut arms)?);
         }
-        let mut rng = Rng::new(self.next_u64());
         let watch = self.watch();
         if one.item.baseline().is_some() {
             one.blocks.push(paired(&mut arms, pacing, placement, &watch, &mut rng));

@@ -1,8 +1,8 @@
 //! The buffer: mapped, advised, prefaulted.
 
 use super::pages::{PageReport, huge_page_bytes};
-use super::sys::{Mapping, page_bytes};
-use crate::units::bytes_long;
+use super::sys::{Mapping, ROOM, page_bytes};
+use crate::units::{Rng, bytes_long};
 use std::fmt;
 use std::str::FromStr;
 
@@ -68,6 +68,11 @@ pub enum MemoryError {
     },
 }
 
+/// Bytes that are put aside, so that a buffer lies on other pages than the one before it: at most as many as its own, within
+/// these. Touching them takes milliseconds.
+const LEAST_ASIDE: u64 = 1 << 20;
+const MOST_ASIDE: u64 = 16 << 20;
+
 /// A private anonymous mapping with guard pages on both sides, every page of it touched.
 ///
 /// Without a base offset the buffer starts on a page (on a huge page under [`PagePolicy::Huge`]).
@@ -87,6 +92,24 @@ impl Buffer {
     /// # Errors
     /// [`MemoryError::TooBig`] before anything is mapped; [`MemoryError::Map`] if the system refuses.
     pub fn new(bytes: u64, policy: PagePolicy, base_offset: usize) -> Result<Self, MemoryError> {
+        Self::mapped(bytes, policy, base_offset, None)
+    }
+
+    /// The same as another start of the program would get it: at an address that `rng` draws, and on other pages of
+    /// memory. A system gives a mapping the addresses and the pages that were given back last, so that
+    /// buffers of one process share their luck with the sets of caches and TLBs.
+    ///
+    /// # Errors
+    /// As [`Buffer::new`].
+    pub fn anywhere(bytes: u64, policy: PagePolicy, base_offset: usize, rng: &mut Rng) -> Result<Self, MemoryError> {
+        // It takes the pages that were given back last, and keeps them until the buffer has got others.
+        let aside = Self::new(rng.below(bytes.clamp(LEAST_ASIDE, MOST_ASIDE)), policy, 0);
+        let buffer = Self::mapped(bytes, policy, base_offset, Some(rng));
+        drop(aside);
+        buffer
+    }
+
+    fn mapped(bytes: u64, policy: PagePolicy, base_offset: usize, rng: Option<&mut Rng>) -> Result<Self, MemoryError> {
         let page = page_bytes();
         let align = match policy {
             PagePolicy::Base => page,
@@ -94,7 +117,8 @@ impl Buffer {
         };
         let (length, span) = whole_pages(bytes, base_offset, align)?;
         check_available(span as u64)?;
-        let mapping = Mapping::new(span, align, page).map_err(|source| MemoryError::Map { bytes, source })?;
+        let skip = rng.and_then(|rng| usize::try_from(rng.below((ROOM / align) as u64)).ok()).map(|at| at * align);
+        let mapping = Mapping::new(span, align, page, skip).map_err(|source| MemoryError::Map { bytes, source })?;
         let advice = advise(&mapping, policy).err();
         let mut buffer = Self { mapping, bytes: length, base_offset, policy, advice };
         buffer.touch(page);
@@ -227,6 +251,23 @@ mod tests {
         assert!(error.to_string().starts_with("a buffer of 1 EiB does not fit: "), "{error}");
         assert!(matches!(Buffer::new(u64::MAX, PagePolicy::Huge, 64), Err(MemoryError::TooBig { .. })));
         assert!(matches!(Buffer::new(64, PagePolicy::Base, usize::MAX), Err(MemoryError::TooBig { .. })));
+    }
+
+    #[test]
+    fn another_start_gives_other_addresses() {
+        let mut rng = Rng::new(3);
+        for (policy, offset) in [(PagePolicy::Base, 64), (PagePolicy::Huge, 0)] {
+            let mut seen = std::collections::BTreeSet::new();
+            for _ in 0..8 {
+                // Each is gone when the next one is mapped.
+                let mut buffer = Buffer::anywhere(5 << 20, policy, offset, &mut rng).unwrap();
+                buffer.as_bytes_mut().fill(1);
+                assert_eq!(usize::try_from(buffer.address()).unwrap() % page_bytes(), offset);
+                assert_eq!(buffer.pages().policy, policy);
+                seen.insert(buffer.address());
+            }
+            assert_eq!(seen.len(), if ROOM > 0 { 8 } else { seen.len() });
+        }
     }
 
     #[test]

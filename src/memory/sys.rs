@@ -24,15 +24,26 @@ pub(super) struct Mapping {
     length: usize,
 }
 
+/// Addresses among which a mapping lies somewhere. They take no memory; where they would, there are none.
+pub(super) const ROOM: usize = if cfg!(all(unix, target_pointer_width = "64")) { 1 << 34 } else { 0 };
+
 impl Mapping {
-    /// Maps `length` bytes at an address that is a multiple of `align`, with a closed page before and behind.
-    /// All are multiples of `page`.
-    pub(super) fn new(length: usize, align: usize, page: usize) -> io::Result<Self> {
-        let wanted = length.checked_add(align).and_then(|bytes| bytes.checked_add(2 * page));
-        let wanted = wanted.ok_or(io::ErrorKind::OutOfMemory)?;
-        let map = MmapRaw::from(MmapOptions::new().len(wanted).map_anon()?);
+    /// Maps `length` bytes at an address that is a multiple of `align`, with closed pages before and behind. With `skip`
+    /// bytes, below [`ROOM`], they lie that far inside as many addresses, if the system has them. All are multiples of `page`.
+    pub(super) fn new(length: usize, align: usize, page: usize, skip: Option<usize>) -> io::Result<Self> {
+        let least = length.checked_add(align).and_then(|bytes| bytes.checked_add(2 * page));
+        let least = least.ok_or(io::ErrorKind::OutOfMemory)?;
+        let within_room = |skip| {
+            let wanted = least.checked_add(ROOM)?;
+            Some((MmapOptions::new().len(wanted).no_reserve_swap().map_anon().ok()?, wanted, skip))
+        };
+        let (map, wanted, skip) = match skip.and_then(within_room) {
+            Some(found) => found,
+            None => (MmapOptions::new().len(least).map_anon()?, least, 0),
+        };
+        let map = MmapRaw::from(map);
         let address = map.as_ptr().addr();
-        let start = (address + page).next_multiple_of(align) - address;
+        let start = (address + page + skip).next_multiple_of(align) - address;
         guard(&map, 0, start)?;
         guard(&map, start + length, wanted - start - length)?;
         Ok(Self { map, start, length })

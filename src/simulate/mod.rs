@@ -25,6 +25,7 @@ mod warp;
 pub use cpus::{CPUS, Cpu};
 pub use geometry::{Geometry, GeometryError, Level, TlbLevel};
 pub use model::{LastLevel, Model, Prefetch, Replacement, Writes};
+pub use place::apart;
 pub use placed::{Placed, Served};
 pub use report::{LevelCounts, Pass, Report, TlbCounts};
 

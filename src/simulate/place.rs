@@ -7,6 +7,20 @@ use super::cache::Tag;
 use super::geometry::Geometry;
 use crate::nest::LoopNest;
 
+/// Addresses for buffers of these sizes, the same on every machine and in every run: each `offset` bytes behind a multiple of
+/// 1 TiB, one after the other; `None` if they leave 64 bits.
+#[must_use]
+pub fn apart(bytes: &[u64], offset: u64) -> Option<Vec<u64>> {
+    const APART: u64 = 1 << 40;
+    let mut next = APART;
+    let place = |&bytes: &u64| {
+        let base = next.checked_add(offset)?;
+        next = base.checked_add(bytes)?.checked_next_multiple_of(APART)?.checked_add(APART)?;
+        Some(base)
+    };
+    bytes.iter().map(place).collect()
+}
+
 /// Addresses for the buffers of a nest that give the same counts; `None` if they do not fit.
 pub(super) fn together(nest: &LoopNest, addresses: &[u64], geometry: &Geometry) -> Option<Vec<u64>> {
     let (grain, end) = (grain(geometry)?, u32::END.checked_mul(geometry.line())?);

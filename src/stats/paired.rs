@@ -81,12 +81,13 @@ pub fn verdict(log_ratios: &[f64], noisy: bool) -> Verdict {
 pub const NULL_MARGIN: f64 = 0.005;
 
 /// Whether a null control disqualifies the verdicts of its size class: its whole 99 % interval is further from 1 than
-/// [`NULL_MARGIN`], or it is off by more than [`CHANGE_FLOOR`].
+/// [`NULL_MARGIN`]. With fewer rounds than [`LEAST_ROUNDS`] there is no such interval; then it may be off by
+/// [`CHANGE_FLOOR`]. An interval that is wide and holds 1 shows noise, which the pairs of the class have in theirs too.
 #[must_use]
 pub fn null_is_noisy(log_ratios: &[f64]) -> bool {
     let margin = NULL_MARGIN.ln_1p();
-    sign_interval(log_ratios, 0.99)
-        .is_none_or(|null| null.low > margin || null.high < -margin || null.estimate.exp_m1().abs() > CHANGE_FLOOR)
+    let off = |null: Interval| null.low.is_infinite() && null.estimate.exp_m1().abs() > CHANGE_FLOOR;
+    sign_interval(log_ratios, 0.99).is_none_or(|null| null.low > margin || null.high < -margin || off(null))
 }
 
 #[cfg(test)]
@@ -130,5 +131,9 @@ mod tests {
         assert_eq!(verdict(&around(0.5, LEAST_ROUNDS), false), Verdict::Slower);
         assert_eq!(verdict(&around(0.5, LEAST_ROUNDS - 1), false), Verdict::Inconclusive);
         assert!(null_is_noisy(&around(0.04, 30)) && !null_is_noisy(&around(0.0, 30)));
+        // Wide around 1 is noise and no bias; too few rounds tell nothing of either.
+        let wide: Vec<f64> = (0..9).map(|round| 0.02 * f64::from(round) - 0.05).collect();
+        assert!(median(&wide).unwrap() > 0.02 && !null_is_noisy(&wide) && null_is_noisy(&wide[3..]));
+        assert!(null_is_noisy(&[]));
     }
 }
