@@ -25,11 +25,11 @@ type Failure = Box<dyn std::error::Error>;
 /// The null control's arms, and those of a case: base, 10 % and 20 % more, itself, 5 % more.
 const NULL: [[usize; 2]; 1] = [[0, 0]];
 const PAIRS: [[usize; 2]; 5] = [[0, 1], [0, 2], [0, 3], [1, 4], [1, 5]];
-const LEAST_ROUNDS: usize = 3;
+const LEAST_ROUNDS: usize = 5;
 /// Parts that a pass is walked in: one of them is 5 %. Columns are so many that none ends within a line.
 const PARTS: usize = 20;
 const CASES: [&str; 7] = [
-    "order/sum/f8/32x160/C/1,0",
+    "order/sum/f8/16x160/C/1,0",
     "order/sum/f8/240x160/C/1,0",
     "order/sum/f8/512x480/C/1,0/pad=256",
     "order/fill/f8/480x480/C/1,0",

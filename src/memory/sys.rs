@@ -25,7 +25,7 @@ pub(super) struct Mapping {
 }
 
 /// Addresses among which a mapping lies somewhere. They take no memory; where they would, there are none.
-pub(super) const ROOM: usize = if cfg!(all(unix, target_pointer_width = "64")) { 1 << 34 } else { 0 };
+pub(super) const ROOM: usize = if cfg!(all(unix, target_pointer_width = "64")) { 1 << 30 } else { 0 };
 
 impl Mapping {
     /// Maps `length` bytes at an address that is a multiple of `align`, with closed pages before and behind. With `skip`
