@@ -1,10 +1,10 @@
 //! One run with changes built in, to learn how often verdicts are right; `scripts/verdicts.py` drives it.
 //!
-//! `verdicts DIR NAME [SECONDS] [SEED] [PLACEMENTS] [sweep|case]` measures seven cases, SECONDS per pair and placement
+//! `verdicts DIR NAME [SECONDS] [SEED] [PLACEMENTS] [sweep|case|within]` measures seven cases, SECONDS per pair and placement
 //! (0.04) on PLACEMENTS placements (12), a placement of every case and then the next, as `stridewise run` does, or case by
 //! case. It leaves three bundles: `DIR/base/NAME.jsonl`, and `DIR/plus10/` and `DIR/plus20/` whose contenders walk a tenth
 //! or a fifth of their columns once more in every pass. `DIR/same/NAME.json` has what one run says of a case
-//! against itself, and against itself with 5 % more.
+//! against itself, and against itself with 5 % more; `within` measures this alone.
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -22,9 +22,11 @@ use stridewise::units::Rng;
 
 type Failure = Box<dyn std::error::Error>;
 
-/// The null control's arms, and those of a case: base, 10 % and 20 % more, itself, 5 % more.
+/// The null control's arms, and those of a case: itself and 5 % more in one run; base, 10 % and 20 % more.
 const NULL: [[usize; 2]; 1] = [[0, 0]];
-const PAIRS: [[usize; 2]; 5] = [[0, 1], [0, 2], [0, 3], [1, 4], [1, 5]];
+const PAIRS: [[usize; 2]; 5] = [[1, 4], [1, 5], [0, 1], [0, 2], [0, 3]];
+/// The first of them, which one run says all of.
+const WITHIN: usize = 2;
 const LEAST_ROUNDS: usize = 5;
 /// Parts that a pass is walked in: one of them is 5 %. Columns are so many that none ends within a line.
 const PARTS: usize = 20;
@@ -193,13 +195,16 @@ fn null_item(case: &Case) -> Item {
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, name, rest @ ..] = arguments.as_slice() else {
-        return Err("usage: verdicts DIR NAME [SECONDS] [SEED] [PLACEMENTS] [sweep|case]".into());
+        return Err("usage: verdicts DIR NAME [SECONDS] [SEED] [PLACEMENTS] [sweep|case|within]".into());
     };
     let folder = Path::new(folder);
     let time = Duration::from_secs_f64(rest.first().map_or(Ok(0.04), |text| text.parse())?);
     let seed = rest.get(1).map_or(Ok(1), |text| text.parse())?;
     let placements: u32 = rest.get(2).map_or(Ok(12), |text| text.parse())?;
-    let sweeps = rest.get(3).is_none_or(|text| text != "case");
+    let mode = rest.get(3).map_or("sweep", String::as_str);
+    if !["sweep", "case", "within"].contains(&mode) {
+        return Err(format!("{mode}: expected sweep, case or within").into());
+    }
     let host = Host::probe();
     let machine = Machine::of_host(&host);
     let cpu = Affinity::at_start().cpus().last().copied().ok_or("no CPU is known")?;
@@ -220,7 +225,8 @@ fn main() -> Result<(), Failure> {
     let nulls = items.len();
     items.extend(cases.iter().cloned().map(Item::against_baseline));
 
-    let variants = ["base", "plus10", "plus20"];
+    let within = mode == "within";
+    let variants: &[&str] = if within { &[] } else { &["base", "plus10", "plus20"] };
     let mut writers = Vec::new();
     for variant in variants {
         std::fs::create_dir_all(folder.join(variant))?;
@@ -246,7 +252,8 @@ fn main() -> Result<(), Failure> {
         let path = folder.join(variant).join(format!("{name}.jsonl"));
         writers.push(Writer::create_file(&path, Header::new(&host, about), &[])?);
     }
-    let pairs = |at: usize| if at < nulls { NULL.as_slice() } else { PAIRS.as_slice() };
+    let pairs =
+        |at: usize| if at < nulls { NULL.as_slice() } else { &PAIRS[..if within { WITHIN } else { PAIRS.len() }] };
     let mut all_arms: Vec<Vec<Arm>> = Vec::new();
     for (at, item) in items.iter().enumerate() {
         let case = item.contender();
@@ -258,8 +265,9 @@ fn main() -> Result<(), Failure> {
         all_arms.push(arms);
     }
     let mut blocks: Vec<Vec<Vec<Block>>> = (0..items.len()).map(|at| vec![Vec::new(); pairs(at).len()]).collect();
-    let mut visits: Vec<(u32, usize)> = (0..placements).flat_map(|n| (0..items.len()).map(move |at| (n, at))).collect();
-    if !sweeps {
+    let measured = if within { nulls..items.len() } else { 0..items.len() };
+    let mut visits: Vec<(u32, usize)> = (0..placements).flat_map(|n| measured.clone().map(move |at| (n, at))).collect();
+    if mode == "case" {
         visits.sort_by_key(|&(n, at)| (at, n));
     }
     for (placement, at) in visits {
@@ -276,7 +284,7 @@ fn main() -> Result<(), Failure> {
     let mut told = Vec::new();
     for (item, mut blocks) in items[nulls..].iter().zip(blocks.into_iter().skip(nulls)) {
         let (case, baseline) = (item.contender(), item.contender().baseline());
-        let (five, same) = (ratios(&blocks.remove(4)), ratios(&blocks.remove(3)));
+        let (five, same) = (ratios(&blocks.remove(1)), ratios(&blocks.remove(0)));
         let noisy = null_is_noisy(&same);
         told.push(serde_json::json!({
             "case": item.id(),

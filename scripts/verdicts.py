@@ -5,7 +5,8 @@ usage: scripts/verdicts.py measure FOLDER RUNS [FIRST]     runs into FOLDER, num
        scripts/verdicts.py judge FOLDER…                   every ordered pair of the runs of each FOLDER
        scripts/verdicts.py                                 both: 20 quiet runs, 20 beside a neighbour that streams
 
-SECONDS_PER_PAIR is 0.04 per placement unless set; ORDER=case measures case by case instead of a placement of each in turn.
+SECONDS_PER_PAIR is 0.04 per placement unless set; ORDER=case measures case by case instead of a placement of each in turn,
+ORDER=within only what one run says of two variants in it.
 
 Judging needs numpy and scipy. A change is more work of the contender, parts of its walk done once more, in another file of the
 same run; a run's files are never compared with each other.
@@ -110,13 +111,15 @@ def row(name, same, changed):
 def judge(folder):
     import numpy as np
 
-    names = sorted(name for name in os.listdir(os.path.join(folder, "base")) if name.endswith(".jsonl"))
+    names = sorted(name.replace(".json", ".jsonl") for name in os.listdir(os.path.join(folder, "same")))
     at = lambda variant, name: os.path.join(folder, variant, name)
     print(f"{folder}: {len(names)} runs")
     print(f"  {'':34} {'A/A':>6} {'alarms':>7} {'told not':>7}   {'changed':>6} {'found':>7} {'denied':>7}")
     told = [one for name in names for one in json.load(open(at("same", name.removesuffix(".jsonl") + ".json")))]
     lower = lambda key: [one[key].lower() for one in told]
     row("one run, two variants, 5 %", lower("same_verdict"), lower("five_verdict"))
+    if not os.path.isdir(os.path.join(folder, "base")):
+        return
 
     pairs = list(itertools.permutations(names, 2))
     verdicts = {"base": [], "plus10": [], "plus20": []}

@@ -106,10 +106,10 @@ pub(super) fn caption(bundles: &[&Bundle], samples: &str, interval: &str) -> Str
         [one] => format!(", class {}", shown(&one.header.class_id)),
         _ => String::new(),
     };
-    let debug = if bundles.iter().any(|bundle| bundle.header.tool.debug) { " DEBUG BUILD" } else { "" };
+    let debug = if bundles.iter().any(|bundle| bundle.header.tool.debug) { "; DEBUG BUILD" } else { "" };
     let failed: usize = bundles.iter().map(|bundle| bundle.noisy_nulls()).sum();
     let noisy = if failed > 0 {
-        format!(" NOISY: {} FAILED", several(failed, "null control").to_uppercase())
+        format!("; NOISY: {} FAILED", several(failed, "null control").to_uppercase())
     } else {
         String::new()
     };

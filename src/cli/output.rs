@@ -61,6 +61,7 @@ pub(super) fn wrapped(text: &mut String, line: &str, indent: usize) {
     for word in line.split(' ') {
         let length = word.chars().count();
         if used > 0 && used + 1 + length > room {
+            text.truncate(text.trim_end_matches(' ').len());
             let _ = write!(text, "\n{:indent$}", "");
             used = 0;
         } else if used > 0 {

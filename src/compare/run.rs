@@ -40,6 +40,8 @@ pub struct Cell {
     pub nanos: f64,
     /// Bytes of all the arrays.
     pub footprint_bytes: u64,
+    /// Where they lie.
+    pub class: SizeClass,
     /// Whether the null control of its size class disqualifies verdicts.
     pub noisy: bool,
     /// Simulated misses of the first level per step, contender.
@@ -48,7 +50,7 @@ pub struct Cell {
 
 impl Cell {
     #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a sample and steps of a pass are below 2^53")]
-    fn of(pair: &PairRecord, noisy: bool) -> Option<Self> {
+    fn of(pair: &PairRecord, class: SizeClass, noisy: bool) -> Option<Self> {
         let (mut ratios, mut times) = (Vec::new(), Vec::new());
         let (mut all, mut one, mut each) = (Vec::new(), Vec::new(), Vec::new());
         let steps = pair.contender.steps.max(1) as f64;
@@ -70,6 +72,7 @@ impl Cell {
             contender: Estimate::of(&times)?,
             nanos: median_in_place(&mut all)?,
             footprint_bytes: pair.contender.footprint_bytes,
+            class,
             noisy,
             simulated_l1: pair.simulated_misses(Member::Contender, 0),
         })
@@ -114,18 +117,17 @@ impl Run {
         let header = &bundle.header;
         // Asked once per size class: the answer takes all rounds of its controls.
         let mut noisy: Vec<(SizeClass, bool)> = Vec::new();
-        let mut is_noisy = |bytes: u64| {
+        let mut cell = |pair: &PairRecord| {
+            let bytes = pair.contender.footprint_bytes;
             let class = bundle.size_class(bytes);
-            if let Some((_, known)) = noisy.iter().find(|(known, _)| *known == class) {
-                return *known;
-            }
-            let answer = bundle.is_noisy(bytes);
-            noisy.push((class, answer));
-            answer
+            let known = noisy.iter().find(|(known, _)| *known == class).copied();
+            let (class, answer) = known.unwrap_or_else(|| {
+                noisy.push((class, bundle.is_noisy(bytes)));
+                noisy[noisy.len() - 1]
+            });
+            Some((pair.id.clone(), Cell::of(pair, class, answer)?))
         };
-        let cell = |pair: &PairRecord, noisy| Some((pair.id.clone(), Cell::of(pair, noisy)?));
-        let pairs = bundle.pairs.iter().filter(|pair| !pair.null);
-        let cells = pairs.filter_map(|pair| cell(pair, is_noisy(pair.contender.footprint_bytes))).collect();
+        let cells = bundle.pairs.iter().filter(|pair| !pair.null).filter_map(&mut cell).collect();
         let done = bundle.pairs.len() + bundle.cases.len() + bundle.skipped.len();
         Self {
             bundle_id: header.bundle_id.clone(),

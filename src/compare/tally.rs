@@ -3,6 +3,7 @@
 
 use super::run::{Cell, Estimate, Run};
 use crate::host::MachineClass;
+use crate::suite::SizeClass;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -104,6 +105,8 @@ impl Runs {
 /// One case: runs whose null control was calm, and the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Case {
+    /// Where its arrays lie; every run of a class of machine says the same.
+    pub(super) class: Option<SizeClass>,
     pub(super) calm: Runs,
     pub(super) noisy: Runs,
 }
@@ -174,6 +177,7 @@ impl Tally {
                 self.cases.insert(id.clone(), Case::default());
             }
             if let Some(case) = self.cases.get_mut(id) {
+                case.class = case.class.max(Some(cell.class));
                 if cell.noisy { case.noisy.add(cell) } else { case.calm.add(cell) }
             }
         }
@@ -194,6 +198,7 @@ impl Tally {
         }
         for (id, case) in other.cases {
             let mine = self.cases.entry(id).or_default();
+            mine.class = mine.class.max(case.class);
             mine.calm.merge(&case.calm);
             mine.noisy.merge(&case.noisy);
         }

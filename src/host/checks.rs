@@ -139,7 +139,7 @@ impl Host {
 
     fn aslr(&self) -> Finding {
         match self.system.aslr.value()? {
-            0 => note("off: every run gets the same placement, lucky or not"),
+            0 => note("off: addresses are drawn by stridewise alone, for what it maps itself"),
             _ => fine("on: placements vary, and several are measured"),
         }
     }

@@ -38,7 +38,8 @@ impl Pair {
     }
 }
 
-/// Times two closures in turn on data from `set_up`, which is called once per placement: rounds of ABBA or BAAB, the same
+/// Times two closures in turn on data from `set_up`, which is called once per placement (where its data lie
+/// is the allocator's choice, often the same place again): rounds of ABBA or BAAB, the same
 /// number of calls per sample on both sides, each sample at least `pace.sample_ns`. What a closure returns is kept from the
 /// optimiser. The calling thread is not pinned here; see [`pin`](crate::host::pin).
 ///

@@ -7,7 +7,6 @@ use super::samples::{Block, Obtained, SoloBlock};
 use super::session::{Measured, Session, Shots, gather};
 use crate::host::Noise;
 use crate::suite::Item;
-use crate::units::Rng;
 use std::time::Duration;
 
 /// An item whose contender someone else's harness samples; the baseline is measured beside it in every call.
@@ -24,7 +23,7 @@ pub struct Feed {
 impl Feed {
     pub(super) fn new(session: &mut Session<'_>, item: &Item) -> Result<Self, Error> {
         let mut arms = session.arms(item)?;
-        arms.place(&mut Rng::new(session.next_u64()))?;
+        arms.place(session.luck())?;
         let shots = session.shots(item, &mut arms)?;
         let prime = session.primed(item);
         Ok(Self { item: item.clone(), arms, shots, blocks: Vec::new(), solos: Vec::new(), prime })

@@ -1,6 +1,6 @@
 //! Calibration, paired interleaved sampling and its stop rule, progress events.
 //!
-//! A pair's members walk the same arrays in rounds ABBA or BAAB; a placement is a fresh mapping of the arrays. Timed
+//! A pair's members walk the same arrays in rounds ABBA or BAAB; a placement has them at another address on other pages. Timed
 //! samples contain neither counting nor simulation. Nothing is printed here: an [`Observer`] is told.
 
 mod arena;

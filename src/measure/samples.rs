@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// Rounds on one placement. A round is two samples of each member, in the order ABBA or BAAB.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
-    /// Number of the placement (a fresh mapping of the arrays), from 0.
+    /// Number of the placement (fresh arrays elsewhere), from 0.
     pub placement: u32,
     /// Milliseconds since the run began.
     pub at_ms: u64,

@@ -14,6 +14,7 @@ use crate::simulate::{self, Geometry};
 use crate::suite::{self, Case, Item, Machine, Pace, Walked};
 use crate::units::Rng;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -130,6 +131,8 @@ pub struct Session<'a> {
     pinned: Option<Pinned>,
     counting: Counting,
     rng: Rng,
+    /// Where arrays come to lie: not what a seed repeats.
+    luck: Rng,
     started: Instant,
     noise: Noise,
     trial: Trial,
@@ -164,6 +167,7 @@ impl<'a> Session<'a> {
         let counting = Counting::open(&settings.events);
         Ok(Self {
             rng: Rng::new(settings.seed),
+            luck: Rng::new(RandomState::new().hash_one(settings.seed)),
             settings,
             machine: Machine::of_host(host),
             cpus,
@@ -232,6 +236,10 @@ impl<'a> Session<'a> {
 
     pub(super) fn next_u64(&mut self) -> u64 {
         self.rng.next_u64()
+    }
+
+    pub(super) fn luck(&mut self) -> &mut Rng {
+        &mut self.luck
     }
 
     pub(super) fn machine(&self) -> &Machine {

@@ -1,8 +1,7 @@
 //! The items of a run in turns: a placement of each, then the next of each.
 //!
 //! What a shared cache holds for this machine, and what memory gives it, drifts over seconds. An item whose placements
-//! follow each other sees one moment of that, another run sees another: ratios of arrays in the last cache then move by
-//! a tenth from run to run, while no run knows. Placements that are spread over the run see the same mixture every time.
+//! follow each other sees one moment of that, another run sees another. Placements that are spread over the run see the same mixture every time.
 //! Items are taken in groups, so that a run that is cut off has kept all but some of the group it was in.
 
 use super::rounds::{Pacing, paired, solo};
@@ -115,11 +114,11 @@ impl Session<'_> {
             prime: self.primed(one.item),
         };
         let mut arms = self.arms(one.item)?;
-        let mut rng = Rng::new(self.next_u64());
-        arms.place(&mut rng)?;
+        arms.place(self.luck())?;
         if last {
             one.shots = Some(self.shots(one.item, &mut arms)?);
         }
+        let mut rng = Rng::new(self.next_u64());
         let watch = self.watch();
         if one.item.baseline().is_some() {
             one.blocks.push(paired(&mut arms, pacing, placement, &watch, &mut rng));

@@ -1,6 +1,6 @@
 //! Page-aligned, prefaulted buffers, and what their pages really are.
 //!
-//! Every buffer is a mapping of its own between guard pages: a fresh buffer is a fresh placement, the kernel cannot
+//! Every buffer is a mapping of its own between guard pages: one from [`Buffer::anywhere`] is a fresh placement, the kernel cannot
 //! merge it with a neighbour, and an access outside ends the process instead of falsifying a result.
 
 mod available;

@@ -24,8 +24,23 @@ pub(super) struct Mapping {
     length: usize,
 }
 
-/// Addresses among which a mapping lies somewhere. They take no memory; where they would, there are none.
-pub(super) const ROOM: usize = if cfg!(all(unix, target_pointer_width = "64")) { 1 << 30 } else { 0 };
+/// Addresses among which a mapping may lie somewhere.
+pub(super) const ROOM: usize = 1 << 30;
+
+/// Whether addresses that are not used cost nothing: neither a limit of the process counts them nor the system, and there
+/// are many.
+pub(super) fn addresses_are_free() -> bool {
+    #[cfg(all(unix, target_pointer_width = "64"))]
+    {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the call writes to the structure it is given, which is there.
+        let known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) } == 0;
+        let strict = std::fs::read_to_string("/proc/sys/vm/overcommit_memory").is_ok_and(|mode| mode.trim() == "2");
+        known && limit.rlim_cur == libc::RLIM_INFINITY && !strict
+    }
+    #[cfg(not(all(unix, target_pointer_width = "64")))]
+    false
+}
 
 impl Mapping {
     /// Maps `length` bytes at an address that is a multiple of `align`, with closed pages before and behind. With `skip`

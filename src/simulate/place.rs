@@ -1,4 +1,4 @@
-//! Buffers moved together, so that the numbers of their lines fit in 32 bits.
+//! Where buffers lie that no mapping places; and buffers moved together, so that the numbers of their lines fit in 32 bits.
 //!
 //! A move by a multiple of line × sets of every level, and of page × sets of every TLB, changes nothing that a machine
 //! can tell, as long as what shares a page goes together.
@@ -8,7 +8,7 @@ use super::geometry::Geometry;
 use crate::nest::LoopNest;
 
 /// Addresses for buffers of these sizes, the same on every machine and in every run: each `offset` bytes behind a multiple of
-/// 1 TiB, one after the other; `None` if they leave 64 bits.
+/// 1 TiB, so that all begin in the same set of every level; `None` if they leave 64 bits.
 #[must_use]
 pub fn apart(bytes: &[u64], offset: u64) -> Option<Vec<u64>> {
     const APART: u64 = 1 << 40;
@@ -83,6 +83,14 @@ pub(super) fn greatest_common_divisor(a: u64, b: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::nest::{LoopOrder, Operand, Role};
+
+    #[test]
+    fn buffers_lie_apart_or_leave_64_bits() {
+        const TIB: u64 = 1 << 40;
+        assert_eq!(apart(&[800, 2 * TIB, 1], 64), Some(vec![TIB + 64, 3 * TIB + 64, 7 * TIB + 64]));
+        assert_eq!(apart(&[8], u64::MAX - TIB), None);
+        assert_eq!(apart(&[u64::MAX], 0), None);
+    }
 
     #[test]
     fn buffers_move_by_whole_grains_and_neighbours_go_together() {

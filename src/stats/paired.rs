@@ -86,7 +86,8 @@ pub const NULL_MARGIN: f64 = 0.005;
 #[must_use]
 pub fn null_is_noisy(log_ratios: &[f64]) -> bool {
     let margin = NULL_MARGIN.ln_1p();
-    let off = |null: Interval| null.low.is_infinite() && null.estimate.exp_m1().abs() > CHANGE_FLOOR;
+    let few = log_ratios.len() < LEAST_ROUNDS;
+    let off = |null: Interval| few && null.estimate.exp_m1().abs() > CHANGE_FLOOR;
     sign_interval(log_ratios, 0.99).is_none_or(|null| null.low > margin || null.high < -margin || off(null))
 }
 

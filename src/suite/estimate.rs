@@ -9,7 +9,7 @@ use crate::memory::PagePolicy;
 /// How a plan is paced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// Placements (fresh allocations) per item.
+    /// Placements (fresh arrays elsewhere) per item.
     pub placements: u32,
     /// Aim for the measured part of one placement, nanoseconds.
     pub placement_ns: u64,
