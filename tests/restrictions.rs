@@ -81,6 +81,20 @@ fn a_limit_of_the_process_is_known_before_anything_is_mapped() {
     assert!(!out.exists(), "nothing was begun");
 }
 
+/// Addresses count under such a limit, so none may be taken that are not used.
+#[test]
+fn arrays_fit_under_a_limit_of_addresses() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    for limit in ["600000000", "2300000000"] {
+        let Some(mut command) = launcher(&["prlimit", &format!("--as={limit}")]) else { return };
+        let asked =
+            ["run", "--shape", "500,500", "--kernel", "triad", "--budget", "2s", "--quiet", "--no-charts", "--out"];
+        let (code, text) = output(command.arg(PROGRAM).args(asked).arg(out.join(limit)));
+        assert_eq!(code, Some(0), "{limit}: {text}");
+    }
+}
+
 #[test]
 fn folders_that_cannot_be_written_are_named() {
     let run = format!("{PROGRAM} {}", SMALL.join(" "));
