@@ -123,20 +123,14 @@ pub(super) struct Arms {
 }
 
 impl Arms {
-    /// Members without arrays yet.
-    pub(super) fn new(arms: [Arm; 2]) -> Self {
-        Self { arms, arenas: Vec::new() }
-    }
-
-    /// Maps fresh arrays as another start of the program would get them.
-    pub(super) fn place(&mut self, rng: &mut Rng) -> Result<(), Error> {
-        let [baseline, contender] = &self.arms;
+    /// Members with fresh arrays, as another start of the program would get them.
+    pub(super) fn new(arms: [Arm; 2], rng: &mut Rng) -> Result<Self, Error> {
+        let [baseline, contender] = &arms;
         let mut arenas = vec![Arena::new(baseline, rng)?];
         if !share_arrays(&baseline.case, &contender.case) {
             arenas.push(Arena::new(contender, rng)?);
         }
-        self.arenas = arenas;
-        Ok(())
+        Ok(Self { arms, arenas })
     }
 
     pub(super) fn arm(&self, side: Side) -> &Arm {
@@ -144,9 +138,6 @@ impl Arms {
     }
 
     /// A member with the arrays that it walks.
-    ///
-    /// # Panics
-    /// Before [`Arms::place`].
     pub(super) fn at(&mut self, side: Side) -> (&Arm, &mut Arena) {
         let place = if self.arenas.len() > 1 { side as usize } else { 0 };
         (&self.arms[side as usize], &mut self.arenas[place])

@@ -23,7 +23,6 @@ pub struct Feed {
 impl Feed {
     pub(super) fn new(session: &mut Session<'_>, item: &Item) -> Result<Self, Error> {
         let mut arms = session.arms(item)?;
-        arms.place(session.luck())?;
         let shots = session.shots(item, &mut arms)?;
         let prime = session.primed(item);
         Ok(Self { item: item.clone(), arms, shots, blocks: Vec::new(), solos: Vec::new(), prime })

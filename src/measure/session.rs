@@ -238,10 +238,6 @@ impl<'a> Session<'a> {
         self.rng.next_u64()
     }
 
-    pub(super) fn luck(&mut self) -> &mut Rng {
-        &mut self.luck
-    }
-
     pub(super) fn machine(&self) -> &Machine {
         &self.machine
     }
@@ -250,12 +246,12 @@ impl<'a> Session<'a> {
         self.rng.coin()
     }
 
-    /// Both members, without arrays yet; the same one twice for a case by itself.
-    pub(super) fn arms(&self, item: &Item) -> Result<Arms, Error> {
+    /// Both members on a new placement; the same one twice for a case by itself.
+    pub(super) fn arms(&mut self, item: &Item) -> Result<Arms, Error> {
         let contender = item.contender();
         let Settings { isa, values, .. } = &self.settings;
         let arm = |case: &Case| Arm::new(case, *isa, &self.cpus, values.as_ref());
-        Ok(Arms::new([arm(item.baseline().unwrap_or(contender))?, arm(contender)?]))
+        Arms::new([arm(item.baseline().unwrap_or(contender))?, arm(contender)?], &mut self.luck)
     }
 
     /// Whether some arrays are small enough that an untimed pass changes what the caches hold for the next one.

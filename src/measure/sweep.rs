@@ -114,7 +114,6 @@ impl Session<'_> {
             prime: self.primed(one.item),
         };
         let mut arms = self.arms(one.item)?;
-        arms.place(self.luck())?;
         if last {
             one.shots = Some(self.shots(one.item, &mut arms)?);
         }

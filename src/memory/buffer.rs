@@ -133,9 +133,9 @@ impl Buffer {
     /// is room for both.
     fn aside(span: usize, align: usize, policy: PagePolicy, rng: &mut Rng) -> Option<Self> {
         let most = (span as u64).clamp(LEAST_ASIDE, MOST_ASIDE) / align as u64;
-        let bytes = rng.below(most + 1) * align as u64;
+        let bytes = Some(rng.below(most + 1) * align as u64).filter(|&bytes| bytes > 0)?;
         check_available((span as u64).checked_add(bytes)?).ok()?;
-        Self::new(bytes, policy, 0).ok().filter(|_| bytes > 0)
+        Self::new(bytes, policy, 0).ok()
     }
 
     /// Writes to every page. Only after the advice: pages that are there already do not become huge.
