@@ -1,16 +1,21 @@
 //! Predicted against measured penalties of a bundle, each case left out of the curves that it is predicted from;
-//! `scripts/advise-accuracy.sh` runs it.
+//! `scripts/advise-accuracy.sh` runs it. What is chosen is measured against its rivals in turn, if this is the machine.
 #![allow(clippy::print_stdout, reason = "an example shows its result")]
 #![allow(clippy::cast_precision_loss, reason = "counts are small")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use stridewise::advise::model::Costs;
 use stridewise::advise::{AS_GOOD, Measured, walk_name};
-use stridewise::bundle::{self, Bundle, CaseInfo, PairRecord, Partial};
+use stridewise::bundle::{self, Bundle, CaseInfo, Member, PairRecord, Partial, Record};
+use stridewise::host::Host;
+use stridewise::kernel::Isa;
+use stridewise::measure::{Measured as Measurement, Observer, Session, Settings};
 use stridewise::simulate::{Options, simulate};
 use stridewise::stats;
-use stridewise::suite::Case;
+use stridewise::suite::{Case, Item, Pace};
 
 /// One case with all that was said of it.
 struct Row {
@@ -23,12 +28,17 @@ struct Row {
     reason: String,
 }
 
-/// A pair that is predicted: one thread, a nest in both members, and no control or curve.
+/// Families that are not predicted: other stores, other code, other pages of a file.
+const OTHERS: [&str; 3] = ["write", "idiom", "npy"];
+/// The family that the costs are found from.
+const CURVE: &str = "stride";
+
+/// A pair that is predicted: one thread, a nest in both members, and no control.
 fn pairs(bundle: &Bundle) -> Vec<(&PairRecord, Case, Case)> {
     let case = |info: &CaseInfo| info.case().ok().filter(|case| case.nest().is_ok() && case.options.threads == 1);
     let of = |pair| {
         let pair: &PairRecord = pair;
-        if pair.null || ["stride", "write", "idiom", "npy"].contains(&pair.contender.family.as_str()) {
+        if pair.null || OTHERS.contains(&pair.contender.family.as_str()) {
             return None;
         }
         Some((pair, case(&pair.baseline)?, case(&pair.contender)?))
@@ -91,16 +101,29 @@ struct Choices {
     keep: u32,
     keep_right: u32,
     wrong: Vec<String>,
+    /// Pairs that were measured for this.
+    measured: usize,
 }
 
 /// A choice may lose this much against the best.
 const LOSS: f64 = 1.05;
+/// What took longer than the best by more than this is no rival.
+const RIVAL: f64 = 1.5;
+/// Four placements of a tenth of a second per rival.
+const PACE: Pace = Pace { placements: 4, placement_ns: 100_000_000, sample_ns: 1_000_000, least_rounds: 4 };
 
-/// Every member of every pair as the present loop, against all that was measured over the same array.
-fn choices(bundle: &Bundle, measured: &Measured) -> Choices {
+/// A way to walk an array: nanoseconds per step predicted, and measured in the run.
+struct Way {
+    case: Case,
+    predicted: f64,
+    ns: f64,
+}
+
+/// The ways of every array that has several, the best predicted first.
+fn arrays(bundle: &Bundle, measured: &Measured) -> Vec<Vec<Way>> {
     let mut arrays: BTreeMap<String, BTreeMap<String, (Case, Vec<f64>)>> = BTreeMap::new();
-    for (pair, baseline, contender) in pairs(bundle) {
-        for (case, member) in [(baseline, bundle::Member::Baseline), (contender, bundle::Member::Contender)] {
+    for (pair, baseline, contender) in pairs(bundle).into_iter().filter(|(pair, ..)| pair.contender.family != CURVE) {
+        for (case, member) in [(baseline, Member::Baseline), (contender, Member::Contender)] {
             let Some(step) = pair.per_step(member) else { continue };
             let options = &case.options;
             let array = format!(
@@ -118,43 +141,98 @@ fn choices(bundle: &Bundle, measured: &Measured) -> Choices {
             ways.entry(walk_name(&case)).or_insert_with(|| (case, Vec::new())).1.push(step.median);
         }
     }
-    let mut found = Choices::default();
     let mut costs = BTreeMap::new();
-    for ways in arrays.values().filter(|ways| ways.len() > 1) {
-        let without: Vec<String> = ways.keys().filter(|name| measured.is_on_a_curve(name)).cloned().collect();
-        let costs = costs.entry(without.clone()).or_insert_with(|| measured.costs(&without));
-        let told: Vec<(f64, f64, &Case)> = ways
-            .values()
-            .filter_map(|(case, ns)| {
-                let predicted = costs.predict(&measured.traffic(case)?, measured.core(case)).ns.estimate;
-                Some((predicted, stats::median(ns)?, case))
-            })
-            .collect();
-        let least = told.iter().map(|told| told.1).fold(f64::INFINITY, f64::min);
-        let Some(best) = told.iter().min_by(|a, b| a.0.total_cmp(&b.0)) else { continue };
-        for present in &told {
+    let several = arrays.into_values().filter(|ways| ways.len() > 1);
+    several
+        .map(|ways| {
+            let without: Vec<String> = ways.keys().filter(|name| measured.is_on_a_curve(name)).cloned().collect();
+            let costs = costs.entry(without.clone()).or_insert_with(|| measured.costs(&without));
+            let way = |(case, ns): (Case, Vec<f64>)| {
+                let predicted = costs.predict(&measured.traffic(&case)?, measured.core(&case)).ns.estimate;
+                Some(Way { case, predicted, ns: stats::median(&ns)? })
+            };
+            let mut ways: Vec<Way> = ways.into_values().filter_map(way).collect();
+            ways.sort_by(|a, b| a.predicted.total_cmp(&b.predicted));
+            ways
+        })
+        .collect()
+}
+
+/// Keeps what is measured.
+struct Keeper(Vec<Measurement>);
+
+impl Observer for Keeper {
+    fn started(&mut self, _: usize, _: &str) {}
+
+    fn finished(&mut self, _: usize, measured: Measurement) -> std::io::Result<()> {
+        self.0.push(measured);
+        Ok(())
+    }
+}
+
+/// Puts the rivals of every choice into its rounds: one case in two pairs of a run differs by a tenth and more, as the
+/// other member leaves other lines in the caches. Returns how many pairs that took; none on another machine.
+fn turn_about(bundle: &Bundle, arrays: &mut [Vec<Way>]) -> Result<usize, String> {
+    let host = Host::probe();
+    if host.machine_class().id() != bundle.header.class_id {
+        return Ok(0);
+    }
+    let mut items = Vec::new();
+    let mut places = Vec::new();
+    for (array, ways) in arrays.iter().enumerate() {
+        let least = ways.iter().map(|way| way.ns).fold(f64::INFINITY, f64::min);
+        for (number, way) in ways.iter().enumerate().skip(1) {
+            if way.ns <= least * RIVAL || way.predicted <= ways[0].predicted * AS_GOOD {
+                items.push(Item::Pair { baseline: ways[0].case.clone(), contender: way.case.clone() });
+                places.push((array, number));
+            }
+        }
+    }
+    let stop = AtomicBool::new(false);
+    let settings = Settings::of_host(&host, 1, PACE, None, Isa::best());
+    let mut keeper = Keeper(Vec::new());
+    let mut session = Session::new(settings, &host, &stop).map_err(|error| error.to_string())?;
+    session.run(&items, &mut keeper).map_err(|error| error.to_string())?;
+    for ((array, number), measured) in places.into_iter().zip(keeper.0) {
+        if let Record::Pair(pair) = Record::of(measured)
+            && let Some(penalty) = pair.penalty()
+        {
+            arrays[array][number].ns = arrays[array][0].ns * penalty.run.estimate;
+        }
+    }
+    Ok(items.len())
+}
+
+/// Every way of every array as the present loop, against all that was measured over the same array.
+fn choices(bundle: &Bundle, measured: &Measured) -> Result<Choices, String> {
+    let mut arrays = arrays(bundle, measured);
+    let mut found = Choices { measured: turn_about(bundle, &mut arrays)?, ..Choices::default() };
+    for ways in &arrays {
+        let (best, least) = (&ways[0], ways.iter().map(|way| way.ns).fold(f64::INFINITY, f64::min));
+        for present in ways {
             found.asked += 1;
-            let keep = present.0 <= best.0 * AS_GOOD;
+            let keep = present.predicted <= best.predicted * AS_GOOD;
             let chosen = if keep { present } else { best };
-            let right = chosen.1 <= least * LOSS;
+            let right = chosen.ns <= least * LOSS;
             found.best += u32::from(right);
             if keep {
                 found.keep += 1;
                 found.keep_right += u32::from(right);
             }
             if !right {
-                found
-                    .wrong
-                    .push(format!("{}: chose {} at {:.2} ns, {:.2} is best", present.2, chosen.2, chosen.1, least));
+                found.wrong.push(format!(
+                    "{}: chose {} at {:.2} ns, {:.2} is best",
+                    present.case, chosen.case, chosen.ns, least
+                ));
             }
         }
     }
-    found
+    Ok(found)
 }
 
 fn per(pair: &PairRecord) -> String {
     let ns = |member| pair.per_step(member).map_or(f64::NAN, |step| step.median);
-    format!("{:.2} over {:.2}", ns(bundle::Member::Contender), ns(bundle::Member::Baseline))
+    format!("{:.2} over {:.2}", ns(Member::Contender), ns(Member::Baseline))
 }
 
 /// Relative error of a prediction, the same for twice and for half.
@@ -167,6 +245,18 @@ fn print(what: &str, rows: &[Row], of: impl Fn(&Row) -> f64) -> Option<(f64, f64
     let (median, ninth) = (stats::median(&errors)?, stats::quantile(&errors, 0.9)?);
     println!("{what:<22} {:>6} {:>12.1} % {:>16.1} %", errors.len(), median * 100.0, ninth * 100.0);
     Some((median, ninth))
+}
+
+fn tell(costs: &Costs) {
+    let rounded = |costs: &[f64]| costs.iter().map(|ns| format!("{ns:.2}")).collect::<Vec<_>>().join(" ");
+    println!("costs from {} points of the curves, ns", costs.left.len());
+    for (level, (line, written)) in costs.line.iter().zip(&costs.written).enumerate() {
+        let (line, written) = (rounded(line), rounded(written));
+        println!("  L{} stream, near, far, crowded: {line}; written more: {written}", level + 2);
+    }
+    println!("  translations: {}", rounded(&costs.translation));
+    println!("  run, block: {}", rounded(&[costs.run, costs.block]));
+    println!("  overlaps: {}; left over: {:.3}", rounded(&costs.overlap.map(|excess| 1.0 + excess)), costs.deviation);
 }
 
 fn main() -> ExitCode {
@@ -195,22 +285,34 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    println!("costs from the curves: {:#?}", measured.costs(&[]));
+    tell(&measured.costs(&[]));
     println!("simulated: {}", measured.geometry());
     let mut rows = rows(&bundle, &measured);
     println!("\n{:<22} {:>6} {:>14} {:>18}", "", "cases", "median error", "90th percentile");
     let model = print("model", &rows, |row| row.predicted);
     print("misses x latency", &rows, |row| row.latency);
     print("roofline", &rows, |row| row.roofline);
+    let (curve, other): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.id.starts_with(CURVE));
+    print("model, no curve", &other, |row| row.predicted);
+    print("model, a curve", &curve, |row| row.predicted);
+    rows = [other, curve].into_iter().flatten().collect();
     rows.sort_by(|a, b| error(b.predicted, b.measured).total_cmp(&error(a.predicted, a.measured)));
     println!("\nworst ten");
     let all = std::env::args().any(|argument| argument == "--all");
     for row in rows.iter().take(if all { usize::MAX } else { 10 }) {
         println!(" {:<52} {:>7.2} predicted {:>7.2} measured  {}", row.id, row.predicted, row.measured, row.reason);
     }
-    let Choices { asked, best, keep, keep_right, wrong } = choices(&bundle, &measured);
+    let Choices { asked, best, keep, keep_right, wrong, measured: turns } = match choices(&bundle, &measured) {
+        Ok(choices) => choices,
+        Err(why) => {
+            println!("{why}");
+            return ExitCode::FAILURE;
+        }
+    };
     let share = |part: u32, of: u32| 100.0 * f64::from(part) / f64::from(of.max(1));
-    println!("\nchoices among what was measured over one array: {asked}");
+    let how =
+        if turns > 0 { format!("{turns} rivals measured in turn") } else { "by their times in the run".to_owned() };
+    println!("\nchoices among what was measured over one array: {asked}, {how}");
     println!(" first is best or within 5 %   {best:>5} of {asked:>5}  {:>5.1} %  (goal 90 %)", share(best, asked));
     println!(
         " change nothing, rightly       {keep_right:>5} of {keep:>5}  {:>5.1} %  (goal 95 %)",

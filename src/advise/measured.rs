@@ -4,6 +4,7 @@ use super::chases::{Beside, Chases, beside};
 use super::infer::Inferred;
 use super::model::{Costs, Known, Timed, Traffic};
 use crate::bundle::{Bundle, CaseInfo, Member};
+use crate::kernel::Stores;
 use crate::memory::PagePolicy;
 use crate::simulate::{Geometry, TlbLevel};
 use crate::stats;
@@ -27,7 +28,16 @@ pub struct Measured {
     huge: u64,
     known: Known,
     points: Vec<Timed>,
-    floors: BTreeMap<String, f64>,
+    floors: BTreeMap<String, Floor>,
+}
+
+/// A walk inside the first cache.
+#[derive(Clone, Copy, Debug)]
+struct Floor {
+    /// Nanoseconds per step.
+    ns: f64,
+    /// What it executes of the innermost loop per step, and of the two innermost ones.
+    loops: [f64; 2],
 }
 
 /// What a case is called among the points: the same nest by another name is the same.
@@ -44,7 +54,8 @@ pub fn walk_name(case: &Case) -> String {
         .filter(|text| !text.starts_with("1:"))
         .collect();
     let options = &case.options;
-    format!("{} {} {} {} {}", case.kernel, case.dtype, options.walk, options.pages, loops.join(" "))
+    let stores = if options.stores == Stores::Plain { "" } else { " nt" };
+    format!("{} {}{stores} {} {} {}", case.kernel, case.dtype, options.walk, options.pages, loops.join(" "))
 }
 
 impl Measured {
@@ -87,11 +98,21 @@ impl Measured {
         &self.known.stream
     }
 
-    /// What a case asks of the memory system; `None` if it walks no nest.
+    /// What a case asks of the memory system, and of loops beyond what its floor has; `None` if it walks no nest.
     #[must_use]
     pub fn traffic(&self, case: &Case) -> Option<Traffic> {
         let page = if case.options.pages == PagePolicy::Huge { self.huge } else { self.geometry.page };
-        Some(Traffic::of(&case.nest().ok()?, &self.geometry, page).per(case.elements_per_step()))
+        let mut traffic = Traffic::of(&case.nest().ok()?, &self.geometry, page).per(case.elements_per_step());
+        if let Some(floor) = self.floor(case) {
+            traffic.runs -= floor.loops[0];
+            traffic.blocks -= floor.loops[1];
+        }
+        Some(traffic)
+    }
+
+    fn floor(&self, case: &Case) -> Option<Floor> {
+        let [exact, any] = floor_names(case).map(|name| self.floors.get(&name));
+        exact.or(any).copied()
     }
 
     /// The arithmetic of a case, nanoseconds per step: the floor of its kernel, dtype and walk with the same operands in
@@ -100,13 +121,12 @@ impl Measured {
     #[must_use]
     pub fn core(&self, case: &Case) -> f64 {
         let walk = case.options.walk.to_string();
-        let [exact, any] = floor_names(case).map(|name| self.floors.get(&name));
-        let sum = || self.floors.get(&floor_name("sum", "f8", &walk)).copied().unwrap_or(0.25);
+        let sum = || self.floors.get(&floor_name("sum", "f8", &walk)).map_or(0.25, |floor| floor.ns);
         let operands = case.kernel.roles().len() as f64;
-        exact
-            .or(any)
-            .copied()
-            .unwrap_or_else(|| sum() * (1.0 + UNKNOWN_OPERAND * (operands - 1.0)) / case.elements_per_step() as f64)
+        self.floor(case).map_or_else(
+            || sum() * (1.0 + UNKNOWN_OPERAND * (operands - 1.0)) / case.elements_per_step() as f64,
+            |floor| floor.ns,
+        )
     }
 
     /// The costs, from the curves without the walks of these names.
@@ -158,23 +178,29 @@ fn floor_names(case: &Case) -> [String; 2] {
     [format!("{any} {kept}"), any]
 }
 
-/// Nanoseconds per step inside the first cache, by kernel, dtype and walk; vectors by the smallest roof.
-fn floors(bundle: &Bundle) -> BTreeMap<String, f64> {
-    let mut floors: BTreeMap<String, f64> = BTreeMap::new();
+/// Walks inside the first cache, by kernel, dtype and walk; vectors by the smallest roof.
+fn floors(bundle: &Bundle) -> BTreeMap<String, Floor> {
+    let mut floors: BTreeMap<String, Floor> = BTreeMap::new();
     let mut smallest: BTreeMap<String, u64> = BTreeMap::new();
     for record in &bundle.cases {
         let (Ok(case), Some(step)) = (record.case.case(), record.per_step()) else { continue };
+        let Ok(nest) = case.nest() else { continue };
         let [exact, name] = floor_names(&case);
+        let loops = Traffic::loops(&nest).map(|count| count / case.elements_per_step() as f64);
+        let floor = Floor { ns: step.median, loops };
         match record.case.family.as_str() {
             // Of several the one whose loops are longest: it has the arithmetic and little else.
             "floor" => {
                 for name in [exact, name] {
-                    floors.entry(name).and_modify(|ns| *ns = ns.min(step.median)).or_insert(step.median);
+                    let known = floors.entry(name).or_insert(floor);
+                    if floor.ns < known.ns {
+                        *known = floor;
+                    }
                 }
             }
             "roof" if smallest.get(&name).is_none_or(|&bytes| record.case.footprint_bytes < bytes) => {
                 smallest.insert(name.clone(), record.case.footprint_bytes);
-                floors.insert(name, step.median);
+                floors.insert(name, floor);
             }
             _ => {}
         }
@@ -210,8 +236,11 @@ fn geometry(bundle: &Bundle) -> Result<Geometry, String> {
 fn shown_tlbs(bundle: &Bundle) -> Vec<TlbLevel> {
     let found = Chases::of(bundle).tlbs();
     let levels = found.iter().flat_map(|found| &found.levels).take(2).zip(1..);
+    // The curve's capacity is where half of a cycle is found again. Of a cycle of n pages in e entries whose victims are
+    // drawn a share of p = exp(-(1 - p) n / e) is: half at n = 2 e ln 2.
+    let entries = |capacity: f64| (capacity / (2.0 * std::f64::consts::LN_2)).round().max(1.0);
     let spec: Vec<String> =
-        levels.map(|(level, number)| format!("l{number}={}", level.capacity.estimate.round().max(1.0))).collect();
+        levels.map(|(level, number)| format!("l{number}={}", entries(level.capacity.estimate))).collect();
     Geometry::parse_tlbs(&spec.join(",")).unwrap_or_default()
 }
 
@@ -223,8 +252,9 @@ fn streams(bundle: &Bundle, geometry: &Geometry) -> Result<Vec<f64>, String> {
     for record in bundle.cases.iter().filter(|record| record.case.family == "roof" && record.case.kernel == "sum") {
         let bytes = record.case.footprint_bytes;
         let class = sizes.iter().position(|&size| bytes <= size).unwrap_or(sizes.len());
+        // Where several live in a cache, what nearly fills it has lines elsewhere too.
         if let Some(rate) = record.rate() {
-            rates.insert(class, rate);
+            rates.entry(class).and_modify(|known| *known = known.max(rate)).or_insert(rate);
         }
     }
     let line = geometry.line() as f64;

@@ -7,17 +7,21 @@
 //! Le Scouarnec, Neumann, Heen and Francillon, "Reverse engineering Intel last-level cache complex addressing using
 //! performance counters", RAID 2015), so that it is treated as strewn in any pages.
 
-use super::cache::{Entries, Lru, Met, Scalar, Tag};
+use super::cache::{Lru, Met, Scalar, Tag};
 use super::geometry::Geometry;
 use crate::units::Rng;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 /// Bytes that a hashed index keeps together here.
 const HASHED: u32 = 12;
 
-/// The cache whose victims are drawn: an LRU cache loses all of a cycle that is a line too long for its sets, which the
+/// The cache with ages of two bits: an LRU cache loses all of a cycle that is a line too long for its sets, which the
 /// second caches of today's CPUs do not.
 const MIDDLE: usize = 1;
+/// The age of a line that may go.
+const OLD: u8 = 3;
+/// The age of a line that was just brought in; one that was met again has none.
+const NEW: u8 = 1;
 /// Fills that are remembered.
 const RECENT: usize = 1024;
 /// So many fills of one set among as many as there are sets, or [`RECENT`], make a crowd; strewn evenly each set has one.
@@ -35,17 +39,18 @@ pub struct Served {
     pub crowded: bool,
 }
 
-/// A machine with its state: true LRU but for the second of three or more caches, whose victims are drawn; write-back,
-/// levels neither inclusive nor exclusive.
+/// A machine with its state: true LRU but for the second of three or more caches, whose lines have ages of two bits; TLBs
+/// whose victims are drawn; write-back, levels neither inclusive nor exclusive.
 #[derive(Clone, Debug)]
 pub struct Placed {
     caches: Vec<Lru<u64>>,
+    /// Of the lines of the cache number [`MIDDLE`].
+    ages: Vec<u8>,
     crowds: Vec<Crowd>,
-    tlbs: Vec<Entries<u64>>,
+    tlbs: Vec<Drawn>,
     line_bits: u32,
     page_bits: u32,
     seed: u64,
-    rng: Rng,
     /// Whether the last level is indexed by a hash.
     hashed: bool,
     /// The last page and where it lies.
@@ -60,12 +65,12 @@ impl Placed {
         let caches: Vec<_> = geometry.levels.iter().map(|level| Lru::new(level.sets, level.ways)).collect();
         Self {
             crowds: caches.iter().map(|cache| Crowd::new(cache.sets())).collect(),
+            ages: caches.get(MIDDLE).map_or_else(Vec::new, |cache| vec![OLD; cache.lines.len()]),
             caches,
-            tlbs: geometry.tlbs.iter().map(|tlb| Entries::new(tlb.entries, tlb.ways)).collect(),
+            tlbs: geometry.tlbs.iter().map(|tlb| Drawn::new(tlb.entries, seed)).collect(),
             line_bits: geometry.line().trailing_zeros(),
             page_bits: page.max(geometry.line()).trailing_zeros(),
             seed,
-            rng: Rng::new(seed),
             hashed: geometry.levels.len() > 2,
             last: None,
         }
@@ -79,7 +84,7 @@ impl Placed {
             Some((last, frame)) if last == page => frame,
             _ => {
                 // A farther TLB is asked where the nearer ones do not know.
-                tlb = self.tlbs.iter_mut().position(|tlb| tlb.access::<Scalar>(page)).unwrap_or(self.tlbs.len());
+                tlb = self.tlbs.iter_mut().position(|tlb| tlb.access(page)).unwrap_or(self.tlbs.len());
                 let frame = frame_of(page, self.seed);
                 self.last = Some((page, frame));
                 frame
@@ -97,12 +102,12 @@ impl Placed {
             (frame_of(line >> chunk_bits, seed) << chunk_bits) | (line & ((1 << chunk_bits) - 1))
         };
         let line = place >> self.line_bits;
-        let rng = &mut self.rng;
+        let ages = &mut self.ages;
         let mut use_line = |level: &mut Lru<u64>, index: usize, line: u64, write: bool| {
             if index != MIDDLE || last <= MIDDLE {
                 return level.access::<Scalar>(line, write);
             }
-            use_at_random(level, line, write, usize::try_from(rng.next_u64() >> 33).unwrap_or(0))
+            use_by_age(level, ages, line, write)
         };
         let (mut cache, mut crowded, mut leaving) = (self.caches.len(), false, None);
         for (index, level) in self.caches.iter_mut().enumerate() {
@@ -125,16 +130,65 @@ impl Placed {
     }
 }
 
-/// Uses a line of a cache that replaces at random: a line for which there is no free way takes that of number `way`.
-fn use_at_random(cache: &mut Lru<u64>, line: u64, write: bool, way: usize) -> Met<u64> {
-    let (ways, start) = (cache.ways(), cache.set_of(line) * cache.ways());
-    let (line, set) = (u64::of(line), &mut cache.lines[start..start + ways]);
-    if let Some(held) = set.iter_mut().find(|held| held.clean() == line) {
-        *held = held.or_dirty(write);
+/// Uses a line of a cache that gives its lines ages of two bits: a line that is met again is young, one that is brought in a
+/// little older, and where none is old all others age until one is; the first old one goes. It is the policy
+/// QLRU_H00_M1_R0_U1 that Abel and Reineke found in the second caches of Intel's cores ("nanoBench: a low-overhead tool for
+/// running microbenchmarks on x86 systems", ISPASS 2020). A cycle that is too long for a set loses most of its lines,
+/// as by LRU; of one that is a line too long some stay.
+fn use_by_age(cache: &mut Lru<u64>, ages: &mut [u8], line: u64, write: bool) -> Met<u64> {
+    let ways = cache.ways();
+    let set = cache.set_of(line) * ways..(cache.set_of(line) + 1) * ways;
+    let (line, ages) = (u64::of(line), &mut ages[set.clone()]);
+    let set = &mut cache.lines[set];
+    let hit = set.iter().position(|held| held.clean() == line);
+    let free = || set.iter().position(|held| held.clean() == u64::EMPTY);
+    let old = || ages.iter().position(|&age| age == OLD);
+    let way = hit.or_else(free).or_else(old).unwrap_or(0);
+    ages[way] = if hit.is_some() { 0 } else { NEW };
+    let oldest = (0..ways).filter(|&other| other != way).map(|other| ages[other]).max().unwrap_or(OLD);
+    for other in (0..ways).filter(|&other| other != way) {
+        ages[other] += OLD - oldest;
+    }
+    if hit.is_some() {
+        set[way] = set[way].or_dirty(write);
         return Met::Hit;
     }
-    let free = set.iter().position(|held| held.clean() == u64::EMPTY);
-    Met::Miss { victim: std::mem::replace(&mut set[free.unwrap_or(way % ways)], line.or_dirty(write)) }
+    Met::Miss { victim: std::mem::replace(&mut set[way], line.or_dirty(write)) }
+}
+
+/// A TLB in which any page may take any entry, and which entry it takes is drawn: a cycle that is a little too long loses a
+/// part of its translations, as measured ones do.
+#[derive(Clone, Debug)]
+struct Drawn {
+    pages: Vec<u64>,
+    /// Where each page is among them.
+    at: HashMap<u64, usize>,
+    entries: usize,
+    rng: Rng,
+}
+
+impl Drawn {
+    fn new(entries: u32, seed: u64) -> Self {
+        let entries = entries.max(1) as usize;
+        Self { pages: Vec::new(), at: HashMap::new(), entries, rng: Rng::new(seed) }
+    }
+
+    /// Uses the translation of a page; whether it was here.
+    fn access(&mut self, page: u64) -> bool {
+        if self.at.contains_key(&page) {
+            return true;
+        }
+        let entry = if self.pages.len() < self.entries {
+            self.pages.push(page);
+            self.pages.len() - 1
+        } else {
+            let drawn = usize::try_from(self.rng.below(self.entries as u64)).unwrap_or(0);
+            self.at.remove(&std::mem::replace(&mut self.pages[drawn], page));
+            drawn
+        };
+        self.at.insert(page, entry);
+        false
+    }
 }
 
 /// The sets that a cache was filled at of late: as many as it has, or [`RECENT`].
@@ -194,7 +248,7 @@ mod tests {
     fn pages_strewn_over_colours_overflow_sets_before_the_cache_is_full() {
         let lines: Vec<u64> = (0..512 << 10).step_by(64).collect();
         let strewn = served(&mut zen3(4096), &lines, 1);
-        assert!((0.5..0.9).contains(&strewn), "{strewn}");
+        assert!((0.3..0.9).contains(&strewn), "{strewn}");
         assert!((served(&mut zen3(2 << 20), &lines, 1) - 1.0).abs() < 1e-12);
         let half: Vec<u64> = (0..256 << 10).step_by(64).collect();
         assert!(served(&mut zen3(4096), &half, 1) > 0.9);
@@ -207,7 +261,7 @@ mod tests {
         let mut machine = zen3(4096);
         assert!(served(&mut machine, &column, 0) < 1e-12);
         assert!(served(&mut machine, &column, 1) > 0.8);
-        // Four times what fits: of victims that are drawn hardly any is there again.
+        // Four times what fits: hardly any is there again.
         assert!(served(&mut zen3(2 << 20), &column, 1) < 0.1);
         assert_eq!(machine.access(0, false).tlb, 0);
         assert_eq!(machine.access(1 << 30, false).tlb, 2);

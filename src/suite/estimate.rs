@@ -33,6 +33,9 @@ const SET_UP_PER_BYTE: f64 = 0.6;
 /// Nanoseconds of a placement whatever its size: mapping, calibration, reading the noise counts.
 const SET_UP: f64 = 1_500_000.0;
 
+/// Nanoseconds of a line from memory that follows its neighbour.
+const STREAMED: f64 = 4.0;
+
 /// A pass of `case`, nanoseconds.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
@@ -53,7 +56,7 @@ pub fn pass_ns(case: &Case, machine: &Machine) -> f64 {
     };
     let huge = case.options.pages == PagePolicy::Huge;
     // One line per access.
-    let line = match class {
+    let line: f64 = match class {
         SizeClass::Cache(0) => 0.3,
         SizeClass::Cache(1) => 0.8,
         SizeClass::Cache(_) if machine.last() > Level::HUGE_CACHE && bytes > 8 << 20 => {
@@ -71,6 +74,8 @@ pub fn pass_ns(case: &Case, machine: &Machine) -> f64 {
     let core = 0.13 * steps;
     let inner = nest.inner_steps().iter().map(|step| step.unsigned_abs()).max().unwrap_or(0) as f64;
     let memory = if case.options.walk != Walk::Line && inner <= item { steps * item / rate } else { 0.0 };
+    // Lines beside each other are prefetched.
+    let line = if inner <= 128.0 { line.min(STREAMED) } else { line };
     let strided = if memory > 0.0 { 0.0 } else { steps * line * (inner / 64.0).min(1.0) };
     core.max(memory).max(strided)
 }

@@ -40,12 +40,21 @@ pub struct Costs {
     pub run: f64,
     /// See [`Self::run`].
     pub block: f64,
-    /// The exponent of the overlap.
-    pub overlap: f64,
-    /// Standard deviation of the log of what is left over on the curves.
+    /// By how much the exponents of the overlaps exceed 1: of arithmetic with streams, and of other lines with translations.
+    pub overlap: [f64; 2],
+    /// Standard deviation of the log of what is left over on the curves, and not told by their neighbours.
     pub deviation: f64,
-    /// Points of the fit.
-    pub points: usize,
+    /// What is left over at each point of the fit.
+    pub left: Vec<Left>,
+}
+
+/// What a fit leaves over at a point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Left {
+    /// Square roots of the shares that the parts have in the time.
+    parts: Vec<f64>,
+    /// The log of the measured over the fitted time.
+    log: f64,
 }
 
 /// Dependent loads that a core has under way at once, before the curves say more: ten to two dozen miss buffers.
@@ -58,10 +67,18 @@ const RUN: f64 = 1.0;
 const BLOCK: f64 = 5.0;
 /// Weight of what was known before against one point; a cost may well be off by a factor of e.
 const PRIOR: f64 = 0.05;
-/// Overlaps that are tried.
-const OVERLAPS: [f64; 7] = [1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0];
+/// A priori: overlaps have an exponent of 2.
+const OVERLAP: f64 = 1.0;
+/// Beyond this an exponent is as good as infinite.
+const MOST_OVERLAP: f64 = 15.0;
 /// Beyond this a residual counts linearly: single points may be spoilt.
 const HUBER: f64 = 0.25;
+/// Distance of two walks' [`Left::parts`] at which one tells three fifths of what it leaves over of the other.
+const NEAR: f64 = 0.15;
+/// A neighbour at no distance counts as two against this: that nothing is left over.
+const NOTHING: f64 = 0.5;
+/// What a point leaves over beyond this tells nothing of its neighbours.
+const MOST_LEFT: f64 = 0.5;
 
 impl Costs {
     fn start(known: &Known) -> Self {
@@ -76,9 +93,9 @@ impl Costs {
             translation: (0..known.tlbs).map(|tlb| TRANSLATION[usize::from(tlb == last)]).collect(),
             run: RUN,
             block: BLOCK,
-            overlap: 2.0,
+            overlap: [OVERLAP; 2],
             deviation: 0.0,
-            points: 0,
+            left: Vec::new(),
         }
     }
 
@@ -97,10 +114,12 @@ impl Costs {
 
     /// Nanoseconds of the parts together, of which some overlap.
     pub(super) fn together(&self, core: f64, lines: &[[f64; 2]], translations: f64) -> f64 {
-        let power = |part: f64| part.powf(self.overlap);
-        let sum = |which: usize| lines.iter().map(|level| level[which]).sum::<f64>();
-        (power(core) + power(sum(0))).powf(1.0 / self.overlap)
-            + (power(sum(1)) + power(translations)).powf(1.0 / self.overlap)
+        let [streams, others] = [0, 1].map(|which| lines.iter().map(|level| level[which]).sum::<f64>());
+        let together = |a: f64, b: f64, excess: f64| {
+            let exponent = 1.0 + excess.min(MOST_OVERLAP);
+            (a.powf(exponent) + b.powf(exponent)).powf(1.0 / exponent)
+        };
+        together(core, streams, self.overlap[0]) + together(others, translations, self.overlap[1])
     }
 
     /// Nanoseconds per step.
@@ -109,30 +128,66 @@ impl Costs {
         self.together(self.core(traffic, core), &self.lines(traffic), translations)
     }
 
-    /// The arithmetic with what the loops around the innermost one take.
+    /// The arithmetic with what the loops around the innermost one take beyond those that it was measured in.
     pub(super) fn core(&self, traffic: &Traffic, core: f64) -> f64 {
-        core + self.run * traffic.runs + self.block * traffic.blocks
+        (core + self.run * traffic.runs + self.block * traffic.blocks).max(core / 2.0)
     }
 
-    /// Every cost, for the fit; the overlap is not one of them.
+    /// Every cost and overlap, for the fit.
     fn every(&mut self) -> impl Iterator<Item = &mut f64> {
         let memory =
             self.line.iter_mut().flatten().chain(self.written.iter_mut().flatten()).chain(&mut self.translation);
-        memory.chain([&mut self.run, &mut self.block])
+        memory.chain([&mut self.run, &mut self.block]).chain(&mut self.overlap)
+    }
+
+    /// The square roots of the shares that the parts have in the sum of all (Hellinger's distance is theirs).
+    fn parts(&self, traffic: &Traffic, core: f64) -> Vec<f64> {
+        let lines = self.line.iter().zip(&traffic.lines).flat_map(|(costs, counts)| costs.iter().zip(counts));
+        let written = self.written.iter().zip(&traffic.written).flat_map(|(costs, counts)| costs.iter().zip(counts));
+        let translations = self.translation.iter().zip(&traffic.translations);
+        let loops = [(&self.run, &traffic.runs), (&self.block, &traffic.blocks), (&core, &1.0)];
+        let all = lines.chain(written).chain(translations).chain(loops);
+        let mut parts: Vec<f64> = all.map(|(cost, count)| (cost * count).max(0.0)).collect();
+        let sum: f64 = parts.iter().sum();
+        parts.iter_mut().for_each(|part| *part = (*part / sum.max(f64::MIN_POSITIVE)).sqrt());
+        parts
+    }
+
+    /// What the points near a walk leave over: their mean, the nearer the weightier, drawn towards nothing (Nadaraya,
+    /// "On estimating regression", Theory of Probability and its Applications 9, 1964; Watson, Sankhyā A 26, 1964). With
+    /// `own` the point of that number is left out.
+    fn told(&self, parts: &[f64], own: Option<usize>) -> f64 {
+        let (mut weights, mut sum) = (NOTHING, 0.0);
+        for (_, left) in self.left.iter().enumerate().filter(|(number, _)| Some(*number) != own) {
+            let distance: f64 = left.parts.iter().zip(parts).map(|(a, b)| (a - b).powi(2)).sum();
+            let weight = (-distance / (2.0 * NEAR * NEAR)).exp();
+            weights += weight;
+            sum += weight * left.log.clamp(-MOST_LEFT, MOST_LEFT);
+        }
+        sum / weights
+    }
+
+    /// What a walk's time is multiplied by, as its neighbours on the curves tell.
+    pub(super) fn correction(&self, traffic: &Traffic, core: f64) -> f64 {
+        self.told(&self.parts(traffic, core), None).exp()
     }
 
     /// Fits the costs to the points: least squares of the logs, robust to single points, drawn towards what was known.
     #[must_use]
     pub fn fit(known: &Known, points: &[Timed]) -> Self {
         let start = Self::start(known);
-        let best = OVERLAPS.into_iter().map(|overlap| Self { overlap, ..start.clone() }.descended(&start, points));
-        let found = best.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(start, |(costs, _)| costs);
-        let mut residuals: Vec<f64> =
-            points.iter().map(|point| (found.time(&point.traffic, point.core) / point.ns).ln().abs()).collect();
+        let mut found = start.clone().descended(&start, points);
+        let left = |point: &Timed| Left {
+            parts: found.parts(&point.traffic, point.core),
+            log: (point.ns / found.time(&point.traffic, point.core)).ln(),
+        };
+        found.left = points.iter().map(left).collect();
+        let beyond = |(number, left): (usize, &Left)| (left.log - found.told(&left.parts, Some(number))).abs();
+        let mut residuals: Vec<f64> = found.left.iter().enumerate().map(beyond).collect();
         residuals.sort_by(f64::total_cmp);
         // Two thirds of a normal's residuals lie within one deviation.
-        let deviation = stats::quantile(&residuals, 0.683).unwrap_or(1.0);
-        Self { deviation, points: points.len(), ..found }
+        found.deviation = stats::quantile(&residuals, 0.683).unwrap_or(1.0);
+        found
     }
 
     fn loss(&self, start: &mut Self, points: &[Timed]) -> f64 {
@@ -146,8 +201,9 @@ impl Costs {
     /// Farther levels and patterns cost no less: what contradicts that is noise.
     fn disorder(&self) -> f64 {
         let falls = |near: f64, far: f64| (near / far).ln().max(0.0).powi(2);
-        // Of lines that are near and far either may be dearer: a page's lines share a prefetcher, and banks.
-        let dearer = |costs: &[f64; 4]| [(0, 1), (0, 2), (2, 3)].map(|(less, more)| falls(costs[less], costs[more]));
+        // Of lines that are near and far either may be dearer: a page's lines share a prefetcher, and banks. So may those that
+        // stream, one after the other, and those of which many are under way.
+        let dearer = |costs: &[f64; 4]| [(0, 1), (2, 3)].map(|(less, more)| falls(costs[less], costs[more]));
         let patterns = self.line.iter().flat_map(dearer);
         let levels =
             self.line.windows(2).flat_map(|pair| Pattern::ALL.map(|p| (pair[0][p as usize], pair[1][p as usize])));
@@ -157,7 +213,7 @@ impl Costs {
     }
 
     /// Coordinate descent in the logs of the costs.
-    fn descended(mut self, start: &Self, points: &[Timed]) -> (Self, f64) {
+    fn descended(mut self, start: &Self, points: &[Timed]) -> Self {
         let mut prior = start.clone();
         let mut loss = self.loss(&mut prior, points);
         let count = self.every().count();
@@ -181,7 +237,7 @@ impl Costs {
                 step /= 2.0;
             }
         }
-        (self, loss)
+        self
     }
 }
 
@@ -199,9 +255,9 @@ mod tests {
             translation: vec![1.0, 7.0],
             run: 1.0,
             block: 5.0,
-            overlap: 3.0,
+            overlap: [2.0; 2],
             deviation: 0.0,
-            points: 0,
+            left: vec![],
         };
         let mut rng = Rng::new(1);
         let point = |index: usize| {

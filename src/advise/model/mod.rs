@@ -31,7 +31,7 @@
 mod calibrate;
 mod traffic;
 
-pub use calibrate::{Costs, Known, Timed};
+pub use calibrate::{Costs, Known, Left, Timed};
 pub use traffic::{Pattern, Traffic};
 
 use crate::stats::Interval;
@@ -66,10 +66,13 @@ impl Costs {
     /// Nanoseconds per step of a nest with this traffic and `core` nanoseconds of arithmetic per step.
     #[must_use]
     pub fn predict(&self, traffic: &Traffic, core: f64) -> Prediction {
-        let parts = self.lines(traffic);
-        let translations: Vec<f64> =
-            traffic.translations.iter().zip(&self.translation).map(|(count, cost)| count * cost).collect();
-        let core = self.core(traffic, core);
+        // What the walks near this one on the curves took more or less goes to all parts alike.
+        let correction = self.correction(traffic, core);
+        let parts: Vec<[f64; 2]> =
+            self.lines(traffic).into_iter().map(|level| level.map(|ns| ns * correction)).collect();
+        let cost = |(count, cost): (&f64, &f64)| count * cost * correction;
+        let translations: Vec<f64> = traffic.translations.iter().zip(&self.translation).map(cost).collect();
+        let core = self.core(traffic, core) * correction;
         let estimate = self.together(core, &parts, translations.iter().sum());
         let lines: Vec<f64> = parts.iter().map(|[stream, other]| stream + other).collect();
         let largest =

@@ -59,8 +59,10 @@ fn floor(level: Level, machine: &Machine) -> Vec<Case> {
             // What keeps an operand in a register, and what does not, are different arithmetic.
             let floors = match kernel {
                 Kernel::Reduce => vec![along(0), along(1)],
-                Kernel::Product => ["0,2,1", "0,1,2"].map(|loops| space([side / 2; 3], loops)).into(),
-                Kernel::Stencil7 => vec![space([side / 4, side / 8, side], "0,1,2")],
+                Kernel::Product => {
+                    vec![space([side / 8, side * 4, side / 8], "0,2,1"), space([side / 8, side / 8, side * 4], "0,1,2")]
+                }
+                Kernel::Stencil7 => vec![space([3, side / 8, side * 4], "0,1,2")],
                 _ => vec![plane],
             };
             for case in floors {

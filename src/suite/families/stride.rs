@@ -1,7 +1,7 @@
 //! Strides over one working set: the memory mountain, with its knees at the line and the page.
 
 use super::{Family, orders};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Walk};
 use crate::layout::{DType, Order};
 use crate::suite::{Case, Item, Level, Machine};
 
@@ -48,6 +48,18 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
         cases.extend(spread.map(|&stride| strided(size, stride)));
         let short = strides.iter().filter(|&&stride| stride == 1 || size / stride >= LEAST);
         cases.extend(short.map(|&stride| strided(size, stride)));
+    }
+    // Walks that do more at a line, or less, and columns whose lines are still in the first cache for the next ones, in the
+    // caches between the first and memory.
+    let rows = usize::try_from(machine.first() / 128).unwrap_or(256);
+    for &size in &sizes[1..machine.caches.len().max(1)] {
+        let wide = (size / rows).saturating_sub(1).max(2);
+        cases.push(strided(rows * wide, wide));
+        for kernel in [Kernel::Scale, Kernel::Copy] {
+            let of_each = size / kernel.roles().len();
+            cases.extend([512, 1000].map(|stride| Case { kernel, ..strided(of_each, stride) }));
+        }
+        cases.extend([256, 512, 1000].map(|stride| strided(size, stride).with(|options| options.walk = Walk::Line)));
     }
     let sparse: &[usize] = if level == Level::Full { &[2, 4, 8, 16, 64, 512] } else { &[8, 512] };
     cases.extend(sparse.iter().map(|&stride| strided(largest, stride).with(|options| options.only = 1)));
