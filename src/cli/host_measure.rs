@@ -26,12 +26,17 @@ const PRIVATE: f64 = 2_097_152.0;
 const SMALLEST: [f64; 2] = [4096.0, 8.0];
 /// The largest dense chase against the last cache: far enough beyond that a plateau shows.
 const BEYOND: f64 = 4.0;
+/// Bytes up to which a chase goes at first. Last caches of hundreds of megabytes are shared, and a tenant's part mostly
+/// ends far below; a pass over two gigabytes takes seconds.
+const AT_FIRST: f64 = 134_217_728.0;
 /// Pages that are chased at most against the entries of the last TLB.
 const BEYOND_TLB: f64 = 4.0;
 /// Entries of the last TLB where the machine does not tell.
 const ENTRIES: u32 = 2048;
 /// One placement of 15 ms per point, a quarter of a pair's: some five hundred points take a minute.
 const PACE: Pace = Pace { placements: 1, placement_ns: 60_000_000, sample_ns: 1_000_000, least_rounds: 5 };
+/// Where a pass takes longer than that its loads are so many that one is enough.
+const FAR_PACE: Pace = Pace { least_rounds: 1, ..PACE };
 
 /// What the chases show of the machine.
 pub(super) struct Shown {
@@ -60,15 +65,23 @@ impl Observer for Keeper {
     }
 }
 
-/// Chases through sets of all sizes: about a minute.
+/// Chases through sets of all sizes: about a minute; more if the last cache reaches far.
 pub(super) fn measure(host: &Host) -> Result<Shown, Failure> {
     let page = host.pages.base.value().copied().unwrap_or(4096);
     let line: u64 = host.data_caches().iter().find_map(|cache| cache.line).unwrap_or(64).into();
     let stop = AtomicBool::new(false);
     let failed = |error: crate::measure::Error| Failure::new(Exit::Impossible, format!("--measure: {error}"));
-    let mut session = Session::new(Settings::of_host(host, 1, PACE, None, Isa::best()), host, &stop).map_err(failed)?;
     let mut keeper = Keeper::default();
-    session.run(&items(host, page, line), &mut keeper).map_err(failed)?;
+    let run = |items: &[Item], pace: Pace, keeper: &mut Keeper| {
+        Session::new(Settings::of_host(host, 1, pace, None, Isa::best()), host, &stop)?.run(items, keeper)
+    };
+    let (first, far) = items(host, page, line);
+    run(&first, PACE, &mut keeper).map_err(failed)?;
+    let caches = host.data_caches().len();
+    let found = Chases { cases: &keeper.cases, page, line }.caches();
+    if !found.is_some_and(|found| has_left(&found, caches)) {
+        run(&far, FAR_PACE, &mut keeper).map_err(failed)?;
+    }
     if let Some(why) = keeper.why.filter(|_| keeper.cases.is_empty()) {
         return Err(Failure::new(Exit::Impossible, format!("--measure: nothing could be measured: {why}")));
     }
@@ -107,8 +120,14 @@ fn dense(line: f64, last: f64) -> Vec<usize> {
     nodes
 }
 
-/// The dense chase on huge pages where there are some, and both chases on base pages as far as the TLBs need them.
-fn items(host: &Host, page: u64, line: u64) -> Vec<Item> {
+/// Whether the first chases have left all `caches` behind, by an octave and more.
+fn has_left(found: &Inferred, caches: usize) -> bool {
+    found.levels.len() >= caches && found.levels.last().is_some_and(|last| 2.0 * last.range[1] < AT_FIRST)
+}
+
+/// The dense chase on huge pages where there are some, and both chases on base pages as far as the TLBs need them; and
+/// the dense chases that are needed only if the last cache reaches so far.
+fn items(host: &Host, page: u64, line: u64) -> (Vec<Item>, Vec<Item>) {
     let machine = Machine::of_host(host);
     let entries = host.data_tlbs(page).iter().map(|tlb| tlb.entries).max().unwrap_or(ENTRIES);
     let most_pages = f64::from(entries) * BEYOND_TLB;
@@ -127,7 +146,8 @@ fn items(host: &Host, page: u64, line: u64) -> Vec<Item> {
         // A line further in every page, or all nodes would meet in one set of the first cache.
         items.push(chase(nodes, page + line, PagePolicy::Base));
     }
-    items.into_iter().filter(|item| machine.lacks(item).is_none()).collect()
+    items.retain(|item| machine.lacks(item).is_none());
+    items.into_iter().partition(|item| item.footprint() as f64 <= AT_FIRST)
 }
 
 /// For people.

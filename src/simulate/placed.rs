@@ -267,6 +267,30 @@ mod tests {
         assert_eq!(machine.access(1 << 30, false).tlb, 2);
     }
 
+    /// Nine lines of one set of the second cache, which has eight ways: LRU would lose all of them.
+    #[test]
+    fn a_cycle_that_is_a_line_too_long_for_a_set_keeps_some() {
+        let cycle = |lines: u64| -> Vec<u64> { (0..lines).map(|line| line << 16).collect() };
+        let kept = |lines: u64| {
+            let (mut machine, cycle) = (zen3(2 << 20), cycle(lines));
+            (0..20).for_each(|_| _ = served(&mut machine, &cycle, 1));
+            served(&mut machine, &cycle, 1)
+        };
+        assert!((0.4..0.7).contains(&kept(9)), "{}", kept(9));
+        assert!(kept(16) < 1e-12, "{}", kept(16));
+    }
+
+    /// Of 128 pages in 64 entries whose victims are drawn a share p = exp(-2 (1 - p)), a fifth, is found again.
+    #[test]
+    fn translations_that_are_drawn_are_found_again_in_part() {
+        let mut tlb = Drawn::new(64, 1);
+        let mut pass = || (0..128).filter(|&page| tlb.access(page)).count();
+        (0..20).for_each(|_| _ = pass());
+        let found: usize = (0..50).map(|_| pass()).sum();
+        let share = found as f64 / (50.0 * 128.0);
+        assert!((share - 0.203).abs() < 0.03, "{share}");
+    }
+
     #[test]
     fn lines_that_meet_in_few_sets_are_told() {
         let crowds = |pitch: u64| {

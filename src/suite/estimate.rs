@@ -61,9 +61,9 @@ pub fn pass_ns(case: &Case, machine: &Machine) -> f64 {
         SizeClass::Cache(1) => 0.8,
         SizeClass::Cache(_) if machine.last() > Level::HUGE_CACHE && bytes > 8 << 20 => {
             if huge {
-                8.0
+                9.0
             } else {
-                12.0
+                13.5
             }
         }
         SizeClass::Cache(_) => 2.0,

@@ -61,10 +61,11 @@ pub struct Left {
 const PARALLEL: f64 = 8.0;
 /// A priori: a translation by the second TLB, and by the page tables, in nanoseconds.
 const TRANSLATION: [f64; 2] = [1.0, 6.0];
-/// A priori: leaving the innermost loop and entering it again, in nanoseconds; and the two innermost ones.
-const RUN: f64 = 1.0;
+/// A priori: leaving the innermost loop and entering it again, in nanoseconds, which is a few instructions, and the two
+/// innermost ones, around which the loops are interpreted.
+const RUN: f64 = 0.3;
 /// See [`RUN`].
-const BLOCK: f64 = 5.0;
+const BLOCK: f64 = 15.0;
 /// Weight of what was known before against one point; a cost may well be off by a factor of e.
 const PRIOR: f64 = 0.05;
 /// A priori: overlaps have an exponent of 2.
@@ -245,6 +246,27 @@ impl Costs {
 mod tests {
     use super::*;
     use crate::units::Rng;
+
+    /// What one kind of walk takes beyond the form is told by the others of its kind, and not of other kinds.
+    #[test]
+    fn neighbours_tell_what_is_left_over() {
+        let walk = |streams: f64, far: f64, ns: f64| {
+            let lines = vec![[streams, 0.0, far, 0.0]];
+            let traffic = Traffic { lines, written: vec![[0.0; 2]], translations: vec![0.0], runs: 0.0, blocks: 0.0 };
+            Timed { id: format!("{streams} {far}"), traffic, core: 0.1, ns }
+        };
+        let mut costs = Costs::start(&Known { stream: vec![1.0], latency: vec![Some(16.0)], tlbs: 1 });
+        let [streams, far] = [walk(1.0, 0.0, 1.0), walk(0.0, 1.0, 2.0)];
+        let parts = [&streams, &far].map(|walk| costs.parts(&walk.traffic, walk.core));
+        let left = |kind: usize, log| Left { parts: parts[kind].clone(), log };
+        let told = |costs: &Costs, walk: &Timed| costs.correction(&walk.traffic, walk.core).ln();
+        costs.left = vec![left(0, 0.3), left(0, 0.3), left(1, -0.2)];
+        assert!((told(&costs, &streams) - 0.6 / 2.5).abs() < 1e-9, "{}", told(&costs, &streams));
+        assert!((told(&costs, &far) + 0.2 / 1.5).abs() < 1e-9, "{}", told(&costs, &far));
+        // One that is spoilt tells no more than the most that is believed.
+        costs.left = vec![left(0, 9.0)];
+        assert!((told(&costs, &streams) - MOST_LEFT / 1.5).abs() < 1e-9, "{}", told(&costs, &streams));
+    }
 
     /// Points made with known costs give them back.
     #[test]

@@ -3,30 +3,30 @@
 //! A step of a nest takes
 //!
 //! ```text
-//! T = (C^q + S^q)^(1/q) + (L^q + W^q)^(1/q)        nanoseconds per innermost step
+//! T = e [ (C^q + S^q)^(1/q) + (L^p + W^p)^(1/p) ]        nanoseconds per innermost step
 //! C = the arithmetic: the same walk inside the first cache (family `floor`)  +  r runs per step  +  b blocks per step
 //! S = sum over levels k of  n(k,stream) c(k,stream)
-//! L = sum over levels k and the other patterns p of  n(k,p) c(k,p)  +  sum over k and crowds g of  w(k,g) d(k,g)
+//! L = sum over levels k and the other patterns of  n(k,pattern) c(k,pattern)  +  sum over k and crowds g of  w(k,g) d(k,g)
 //! W = sum over TLBs j of  m(j) t(j)
 //! ```
 //!
-//! `n(k,p)` are the lines per step that level `k` serves in pattern `p`: the neighbour of a recent line of its page, another
+//! `n(k,pattern)` are the lines per step that level `k` serves in a pattern: the neighbour of a recent line of its page, another
 //! line of such a page, a page without recent lines, and, however it comes, a line of a set that was filled several times of
 //! late (a column whose rows are a power of two apart). `w(k,g)` are those of them that are written, in sets with and without
 //! such a crowd `g`; `m(j)` the translations that TLB `j` answers, or that are looked up in the page tables: all by
-//! [`Traffic`], a simulation with LRU (the second of three caches replaces at random) and pages strewn over memory, in
-//! which a line that was asked for within the last 150 accesses is not asked for again by a load, since it is under way. A
-//! run is one execution of the innermost loop, a block one of the
-//! two innermost. `c`, `d`, `t`, `r`, `b` are nanoseconds. `q` says how far the arithmetic overlaps with lines that
-//! prefetchers bring, and other lines with translations: 1 is not at all, large is wholly. The form is that of the
+//! [`Traffic`], a simulation on [`Placed`](crate::simulate::Placed) with pages strewn over memory, in which a line that was asked
+//! for within the last 150 accesses is not asked for again by a load, since it is under way. A run is one execution of the
+//! innermost loop, a block one of the two innermost, beyond those of the floor. `c`, `d`, `t`, `r`, `b` are nanoseconds. `q`
+//! says how far the arithmetic overlaps with lines that prefetchers bring, `p` other lines with translations: 1 is not at all,
+//! large is wholly. `e` is what the walks on the curves whose parts have about the same shares left over. The form is that of the
 //! execution-cache-memory model (Stengel, Treibig, Hager and Wellein, "Quantifying performance bottlenecks of stencil
 //! computations using the execution-cache-memory model", ICS 2015), whose rules for what overlaps differ from core to core
 //! and are therefore fitted here; a roofline (Williams, Waterman and Patterson, CACM 52(4), 2009) is `C` and `S` with an
 //! infinite `q`.
 //!
 //! The costs are found from the bundle's own curves and from nothing else: contiguous vectors (`roof`) give the streams,
-//! the stride family, which reads and writes, the other patterns, the pointer chase (`latency`) a start for both. A case
-//! that is predicted is left out of the curves if it is on them.
+//! the stride family, which reads, writes, updates and copies, the other patterns, the pointer chase (`latency`) a start for
+//! both. A case that is predicted is left out of the curves if it is on them.
 
 mod calibrate;
 mod traffic;

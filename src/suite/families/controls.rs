@@ -42,8 +42,8 @@ fn floor(level: Level, machine: &Machine) -> Vec<Case> {
     let line = Case { shape: vec![(side / 4).max(2), side * 4], ..element.clone() }.with(|o| o.walk = Walk::Line);
     let mut cases = vec![element.clone(), line];
     if level >= Level::Standard {
-        // What the loops around a short one cost.
-        for shape in [vec![side / 2, side / 2, 4], vec![side / 4, side / 4, 4, 4]] {
+        // What leaving a short loop costs, and the loops around two short ones.
+        for shape in [vec![side * 4, side / 4], vec![side / 2, side / 2, 4], vec![side / 4, side / 4, 4, 4]] {
             let loops = LoopOrder::identity(shape.len());
             cases.push(Case { shape, loops, ..element.clone() });
         }

@@ -18,6 +18,8 @@ pub(super) const FAMILY: Family = Family {
 const ITEM: usize = 8;
 /// Accesses between two wraps at least, or the stride is not what is measured.
 const LEAST: usize = 16;
+/// Elements between two accesses at most.
+const FARTHEST: usize = 4096;
 
 fn cases(level: Level, machine: &Machine) -> Vec<Case> {
     let elements = |bytes: u64| 1 << (usize::try_from(bytes).unwrap_or(usize::MAX) / ITEM).max(1).ilog2();
@@ -30,10 +32,10 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
         Level::Quick => {
             return [8, 512].map(|stride| strided(largest, stride)).into();
         }
-        Level::Standard => &[1, 2, 8, 64, 512, 4096],
+        Level::Standard => &[1, 2, 8, 64, 512, FARTHEST],
         Level::Full => {
             sizes.extend((9..).step_by(2).map(|power| 1 << power).take_while(|&size| size <= largest));
-            &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
+            &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, FARTHEST]
         }
     };
     // What a power of two costs is also what its few sets cost; these spread over all, and come in a page or leave it. By
@@ -46,7 +48,9 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
         cases.extend(stores.map(|&stride| Case { kernel: Kernel::Fill, ..strided(size, stride) }));
         let spread = spread.iter().filter(|&&stride| size / stride >= LEAST && (size < largest || stride == 72));
         cases.extend(spread.map(|&stride| strided(size, stride)));
-        let short = strides.iter().filter(|&&stride| stride == 1 || size / stride >= LEAST);
+        // In memory the columns of a large array are as far apart, and among the family order.
+        let known = |stride| level != Level::Full && size == largest && stride == FARTHEST;
+        let short = strides.iter().filter(|&&stride| (stride == 1 || size / stride >= LEAST) && !known(stride));
         cases.extend(short.map(|&stride| strided(size, stride)));
     }
     // Walks that do more at a line, or less, and columns whose lines are still in the first cache for the next ones, in the
