@@ -9,6 +9,7 @@ use crate::memory::PagePolicy;
 use crate::simulate::{Geometry, TlbLevel};
 use crate::stats;
 use crate::suite::Case;
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// Families that the costs are found from; what is predicted is never among them unless it is one of their cases, and
@@ -162,7 +163,8 @@ impl Measured {
             let core = self.core(&case);
             Some(Timed { id, traffic: self.traffic(&case)?, core, ns: stats::median(&ns)? })
         };
-        found.into_iter().filter_map(point).collect()
+        // Each is a simulation of its own.
+        found.into_par_iter().filter_map(point).collect()
     }
 }
 

@@ -10,7 +10,8 @@
 use super::cache::{Lru, Met, Scalar, Tag};
 use super::geometry::Geometry;
 use crate::units::Rng;
-use std::collections::{HashMap, VecDeque};
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
 
 /// Bytes that a hashed index keeps together here.
 const HASHED: u32 = 12;
@@ -162,7 +163,7 @@ fn use_by_age(cache: &mut Lru<u64>, ages: &mut [u8], line: u64, write: bool) -> 
 struct Drawn {
     pages: Vec<u64>,
     /// Where each page is among them.
-    at: HashMap<u64, usize>,
+    at: FxHashMap<u64, usize>,
     entries: usize,
     rng: Rng,
 }
@@ -170,7 +171,7 @@ struct Drawn {
 impl Drawn {
     fn new(entries: u32, seed: u64) -> Self {
         let entries = entries.max(1) as usize;
-        Self { pages: Vec::new(), at: HashMap::new(), entries, rng: Rng::new(seed) }
+        Self { pages: Vec::new(), at: FxHashMap::default(), entries, rng: Rng::new(seed) }
     }
 
     /// Uses the translation of a page; whether it was here.

@@ -34,7 +34,7 @@ impl Level {
     pub const fn budget_ns(self) -> u64 {
         match self {
             Self::Quick => 48_000_000_000,
-            Self::Standard => 240_000_000_000,
+            Self::Standard => 255_000_000_000,
             Self::Full => 1_620_000_000_000,
         }
     }
