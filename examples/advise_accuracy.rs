@@ -12,7 +12,7 @@ use stridewise::advise::{AS_GOOD, Measured, walk_name};
 use stridewise::bundle::{self, Bundle, CaseInfo, Member, PairRecord, Partial, Record};
 use stridewise::host::Host;
 use stridewise::kernel::Isa;
-use stridewise::measure::{Measured as Measurement, Observer, Session, Settings};
+use stridewise::measure::{Session, Settings};
 use stridewise::simulate::{Options, simulate};
 use stridewise::stats;
 use stridewise::suite::{Case, Item, Pace};
@@ -158,18 +158,6 @@ fn arrays(bundle: &Bundle, measured: &Measured) -> Vec<Vec<Way>> {
         .collect()
 }
 
-/// Keeps what is measured.
-struct Keeper(Vec<Measurement>);
-
-impl Observer for Keeper {
-    fn started(&mut self, _: usize, _: &str) {}
-
-    fn finished(&mut self, _: usize, measured: Measurement) -> std::io::Result<()> {
-        self.0.push(measured);
-        Ok(())
-    }
-}
-
 /// Puts the rivals of every choice into its rounds: one case in two pairs of a run differs by a tenth and more, as the
 /// other member leaves other lines in the caches. Returns how many pairs that took; none on another machine.
 fn turn_about(bundle: &Bundle, arrays: &mut [Vec<Way>]) -> Result<usize, String> {
@@ -190,10 +178,10 @@ fn turn_about(bundle: &Bundle, arrays: &mut [Vec<Way>]) -> Result<usize, String>
     }
     let stop = AtomicBool::new(false);
     let settings = Settings::of_host(&host, 1, PACE, None, Isa::best());
-    let mut keeper = Keeper(Vec::new());
+    let mut found = Vec::new();
     let mut session = Session::new(settings, &host, &stop).map_err(|error| error.to_string())?;
-    session.run(&items, &mut keeper).map_err(|error| error.to_string())?;
-    for ((array, number), measured) in places.into_iter().zip(keeper.0) {
+    session.run(&items, &mut found).map_err(|error| error.to_string())?;
+    for ((array, number), measured) in places.into_iter().zip(found) {
         if let Record::Pair(pair) = Record::of(measured)
             && let Some(penalty) = pair.penalty()
         {
@@ -240,8 +228,8 @@ fn error(predicted: f64, measured: f64) -> f64 {
     (predicted / measured).ln().abs().exp() - 1.0
 }
 
-fn print(what: &str, rows: &[Row], of: impl Fn(&Row) -> f64) -> Option<(f64, f64)> {
-    let errors: Vec<f64> = rows.iter().map(|row| error(of(row), row.measured)).filter(|e| e.is_finite()).collect();
+fn print<'a>(what: &str, rows: impl IntoIterator<Item = &'a Row>, of: impl Fn(&Row) -> f64) -> Option<(f64, f64)> {
+    let errors: Vec<f64> = rows.into_iter().map(|row| error(of(row), row.measured)).filter(|e| e.is_finite()).collect();
     let (median, ninth) = (stats::median(&errors)?, stats::quantile(&errors, 0.9)?);
     println!("{what:<22} {:>6} {:>12.1} % {:>16.1} %", errors.len(), median * 100.0, ninth * 100.0);
     Some((median, ninth))
@@ -292,10 +280,9 @@ fn main() -> ExitCode {
     let model = print("model", &rows, |row| row.predicted);
     print("misses x latency", &rows, |row| row.latency);
     print("roofline", &rows, |row| row.roofline);
-    let (curve, other): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.id.starts_with(CURVE));
-    print("model, no curve", &other, |row| row.predicted);
-    print("model, a curve", &curve, |row| row.predicted);
-    rows = [other, curve].into_iter().flatten().collect();
+    let of_curve = |row: &&Row| row.id.starts_with(CURVE);
+    print("model, no curve", rows.iter().filter(|row| !of_curve(row)), |row| row.predicted);
+    print("model, a curve", rows.iter().filter(of_curve), |row| row.predicted);
     rows.sort_by(|a, b| error(b.predicted, b.measured).total_cmp(&error(a.predicted, a.measured)));
     println!("\nworst ten");
     let all = std::env::args().any(|argument| argument == "--all");

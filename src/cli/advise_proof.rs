@@ -5,7 +5,7 @@ use crate::advise::{Advice, Change};
 use crate::bundle::{Member, Record};
 use crate::host::Host;
 use crate::kernel::Isa;
-use crate::measure::{Measured, Observer, Session, Settings};
+use crate::measure::{Measured, Session, Settings};
 use crate::stats::Interval;
 use crate::suite::{Item, Pace};
 use std::sync::atomic::AtomicBool;
@@ -28,18 +28,6 @@ pub(super) struct Proof {
     pub(super) gain: Interval,
 }
 
-/// Keeps what is measured; nothing is shown before the end.
-struct Keeper(Vec<Measured>);
-
-impl Observer for Keeper {
-    fn started(&mut self, _: usize, _: &str) {}
-
-    fn finished(&mut self, _: usize, measured: Measured) -> std::io::Result<()> {
-        self.0.push(measured);
-        Ok(())
-    }
-}
-
 /// The best changes against the present loop, in rounds that take turns.
 pub(super) fn prove(host: &Host, advice: &Advice) -> Result<Vec<Proof>, Failure> {
     let best: Vec<_> = advice.choices.iter().filter(|choice| choice.change != Change::Nothing).take(MOST).collect();
@@ -51,8 +39,8 @@ pub(super) fn prove(host: &Host, advice: &Advice) -> Result<Vec<Proof>, Failure>
     let settings = Settings::of_host(host, SEED, PACE, None, Isa::best());
     let failed = |error: crate::measure::Error| Failure::new(Exit::Internal, format!("--prove: {error}"));
     let mut session = Session::new(settings, host, &stop).map_err(failed)?;
-    let mut keeper = Keeper(Vec::new());
-    session.run(&items, &mut keeper).map_err(failed)?;
+    let mut found = Vec::new();
+    session.run(&items, &mut found).map_err(failed)?;
     let proof = |(choice, measured): (&&crate::advise::Choice, Measured)| {
         let Record::Pair(pair) = Record::of(measured) else { return None };
         Some(Proof {
@@ -62,5 +50,5 @@ pub(super) fn prove(host: &Host, advice: &Advice) -> Result<Vec<Proof>, Failure>
             gain: pair.penalty()?.run,
         })
     };
-    Ok(best.iter().zip(keeper.0).filter_map(proof).collect())
+    Ok(best.iter().zip(found).filter_map(proof).collect())
 }

@@ -77,22 +77,22 @@ pub(super) fn measure(host: &Host) -> Result<Shown, Failure> {
     };
     let (first, far) = items(host, page, line);
     run(&first, PACE, &mut keeper).map_err(failed)?;
-    let caches = host.data_caches().len();
-    let found = Chases { cases: &keeper.cases, page, line }.caches();
-    if !found.is_some_and(|found| has_left(&found, caches)) {
+    let mut found = Chases { cases: &keeper.cases, page, line }.caches();
+    let left = found.as_ref().is_some_and(|found| has_left(found, host.data_caches().len()));
+    if !left && !far.is_empty() {
         run(&far, FAR_PACE, &mut keeper).map_err(failed)?;
+        found = Chases { cases: &keeper.cases, page, line }.caches();
     }
     if let Some(why) = keeper.why.filter(|_| keeper.cases.is_empty()) {
         return Err(Failure::new(Exit::Impossible, format!("--measure: nothing could be measured: {why}")));
     }
-    let chases = Chases { cases: &keeper.cases, page, line };
-    let found = chases.caches();
+    let found_tlbs = Chases { cases: &keeper.cases, page, line }.tlbs();
     let caches: Vec<(String, u64)> = host.data_caches().iter().map(|cache| (cache.name(), cache.bytes)).collect();
     let tlbs: Vec<(String, u64)> =
         host.data_tlbs(page).iter().map(|tlb| (format!("L{} dTLB", tlb.level), tlb.entries.into())).collect();
     Ok(Shown {
         caches: beside(&caches, found.as_ref(), bytes_long),
-        tlbs: beside(&tlbs, chases.tlbs().as_ref(), pages),
+        tlbs: beside(&tlbs, found_tlbs.as_ref(), pages),
         beyond: found.map(|Inferred { beyond, .. }| beyond),
     })
 }

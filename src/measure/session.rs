@@ -112,6 +112,16 @@ pub trait Observer {
     fn finished(&mut self, index: usize, measured: Measured) -> std::io::Result<()>;
 }
 
+/// Keeps what is measured; nothing is shown.
+impl Observer for Vec<Measured> {
+    fn started(&mut self, _: usize, _: &str) {}
+
+    fn finished(&mut self, _: usize, measured: Measured) -> std::io::Result<()> {
+        self.push(measured);
+        Ok(())
+    }
+}
+
 /// What disturbed a whole run.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Disturbance {
