@@ -17,15 +17,15 @@ pub struct Feed {
     /// One per number of passes that was asked for: a harness warms up with growing numbers.
     blocks: Vec<Block>,
     solos: Vec<SoloBlock>,
-    prime: bool,
+    priming: u32,
 }
 
 impl Feed {
     pub(super) fn new(session: &mut Session<'_>, item: &Item) -> Result<Self, Error> {
         let mut arms = session.arms(item)?;
         let shots = session.shots(item, &mut arms)?;
-        let prime = session.primed(item);
-        Ok(Self { item: item.clone(), arms, shots, blocks: Vec::new(), solos: Vec::new(), prime })
+        let priming = item.priming(session.machine());
+        Ok(Self { item: item.clone(), arms, shots, blocks: Vec::new(), solos: Vec::new(), priming })
     }
 
     /// Passes for which both members take at least `sample`.
@@ -50,7 +50,7 @@ impl Feed {
         // Workers have sets of their own, which only the counting passes open.
         let alone = [Side::Baseline, Side::Contender].iter().all(|&side| self.arms.arm(side).pool().is_none());
         let counting = session.counting_samples().filter(|_| alone);
-        round(&mut self.arms, self.prime, flipped, block, counting);
+        round(&mut self.arms, self.priming, flipped, block, counting);
         let last = block.rounds().saturating_sub(1);
         if let Some(word) = Noise::now().since(&before).disturbances().first() {
             block.disturbed.insert(u32::try_from(last).unwrap_or(u32::MAX), (*word).to_owned());
@@ -66,7 +66,7 @@ impl Feed {
             self.solos.push(SoloBlock { placement, at_ms: session.at_ms(), passes, ns: Vec::new(), pages });
         }
         let (arm, arena) = self.arms.at(Side::Contender);
-        if self.prime {
+        if self.priming > 0 {
             arm.run(arena, 1);
         }
         let ns = timed(arm, arena, passes);

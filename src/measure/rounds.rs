@@ -4,6 +4,7 @@ use super::arena::{Arena, Arm, Arms, Side};
 use super::count::Counting;
 use super::samples::{Block, Obtained, SoloBlock};
 use crate::host::{Noise, Pinned};
+use crate::suite::{PRIMING_NS, PRIMING_SHARE};
 use crate::units::Rng;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,8 +22,8 @@ pub(super) struct Pacing {
     pub(super) sample: Duration,
     /// Rounds there are at least.
     pub(super) least_rounds: u32,
-    /// Whether an untimed pass goes before each sample that does not follow one of the same member.
-    pub(super) prime: bool,
+    /// Untimed passes at most before each sample that does not follow one of the same member.
+    pub(super) priming: u32,
 }
 
 /// The clock and the switch of a run.
@@ -92,7 +93,7 @@ pub(super) fn paired(arms: &mut Arms, pacing: Pacing, placement: u32, watch: &Wa
     let (begun, mut before) = (Instant::now(), Noise::now());
     while goes_on(block.rounds(), begun, pacing, watch) {
         let flipped = rng.coin();
-        round(arms, pacing.prime, flipped, &mut block, None);
+        round(arms, pacing.priming, flipped, &mut block, None);
         let after = Noise::now();
         if let Some(word) = watch.disturbance(&before, &after) {
             block.disturbed.insert(u32::try_from(block.rounds() - 1).unwrap_or(u32::MAX), word);
@@ -120,20 +121,35 @@ pub(super) fn empty_block(arms: &mut Arms, placement: u32, at_ms: u64, passes: u
     }
 }
 
+/// Walks untimed until the caches are as further passes find them: `most` times, and not long, but for what a pass of `other`
+/// nanoseconds has driven out.
+fn settle(arm: &Arm, arena: &mut Arena, most: u32, other: f64) {
+    let begun = Instant::now();
+    let until = Duration::from_nanos(PRIMING_NS).max(Duration::from_secs_f64(PRIMING_SHARE * other / 1e9));
+    for _ in 0..most {
+        arm.run(arena, 1);
+        if begun.elapsed() >= until {
+            break;
+        }
+    }
+}
+
 /// Two samples of each member, in time order; events are counted around each sample where `counting` is given.
 pub(super) fn round(
     arms: &mut Arms,
-    prime: bool,
+    priming: u32,
     flipped: bool,
     block: &mut Block,
     mut counting: Option<&mut Counting>,
 ) {
-    // The sample of the same member just before left the caches as an untimed pass would.
+    // The sample of the same member just before left the caches as untimed passes would.
     let mut last = block.orders.chars().last().map(|flipped| flipped == '1');
     let mut sample = |contender: bool| {
         let (arm, arena) = arms.at(if contender { Side::Contender } else { Side::Baseline });
-        if prime && last != Some(contender) {
-            arm.run(arena, 1);
+        if last != Some(contender) {
+            let others = if contender { &block.baseline_ns } else { &block.contender_ns };
+            let other = others.last().map_or(0.0, |&ns| ns as f64 / block.passes.max(1) as f64);
+            settle(arm, arena, priming, other);
         }
         last = Some(contender);
         let ns = match counting.as_deref_mut() {

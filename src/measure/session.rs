@@ -264,12 +264,6 @@ impl<'a> Session<'a> {
         Arms::new([arm(item.baseline().unwrap_or(contender))?, arm(contender)?], &mut self.luck)
     }
 
-    /// Whether some arrays are small enough that an untimed pass changes what the caches hold for the next one.
-    pub(super) fn primed(&self, item: &Item) -> bool {
-        let small = |case: &Case| case.footprint().is_ok_and(|bytes| self.machine.primes(bytes));
-        small(item.contender()) || item.baseline().is_some_and(small)
-    }
-
     /// Checks the results, simulates and counts: everything about the members that is not timed.
     pub(super) fn shots(&mut self, item: &Item, arms: &mut Arms) -> Result<Shots, Error> {
         let pair = matches!(item, Item::Pair { .. });

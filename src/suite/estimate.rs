@@ -2,7 +2,7 @@
 //!
 //! The figures are middling ones of server CPUs of the 2020s; only `list` and the budget use them, never a result.
 
-use super::{Case, Item, Level, Machine, SizeClass};
+use super::{Case, Item, Level, Machine, PRIMING_NS, PRIMING_SHARE, SizeClass};
 use crate::kernel::Walk;
 use crate::memory::PagePolicy;
 
@@ -106,12 +106,15 @@ fn least_ns(item: &Item, machine: &Machine, pace: Pace) -> f64 {
     let Some(other) = item.baseline() else { return rounds * contender.max(sample) };
     let baseline = pass_ns(other, machine);
     let passes = (sample / baseline.min(contender).max(1.0)).ceil().max(1.0);
-    // Two samples of each, and where the arrays are not far beyond the caches a pass before each first one of a member:
-    // two or three in a round.
-    let small = |case: &Case| case.footprint().is_ok_and(|bytes| machine.primes(bytes));
-    let primes = small(item.contender()) || item.baseline().is_some_and(small);
-    let primed = if passes < 2.0 && primes { 1.6 } else { 1.0 };
-    rounds * 2.0 * primed * passes * (baseline + contender)
+    // Two samples of each, and where the arrays are not far beyond the caches untimed passes before each first one of a member:
+    // two or three times in a round.
+    let priming = item.priming(machine);
+    let primed = |pass: f64, other: f64| {
+        let within = ((PRIMING_NS as f64).max(PRIMING_SHARE * other) / pass.max(1.0)).ceil();
+        1.25 * within.clamp(1.0, f64::from(priming.max(1))).min(f64::from(priming))
+    };
+    let member = |pass: f64, other: f64| pass * (2.0 * passes + primed(pass, other));
+    rounds * (member(baseline, contender) + member(contender, baseline))
 }
 
 /// What a plan takes, nanoseconds.

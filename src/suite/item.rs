@@ -1,6 +1,6 @@
 //! What is measured together, and what its members have in common.
 
-use super::Case;
+use super::{Case, Machine};
 use crate::kernel::Walk;
 
 /// What is measured together.
@@ -86,6 +86,13 @@ impl Item {
             }
             _ => of(self.contender()),
         }
+    }
+
+    /// Untimed passes before a sample of a member that follows one of the other: see [`Machine::priming`].
+    #[must_use]
+    pub fn priming(&self, machine: &Machine) -> u32 {
+        let members = self.baseline().into_iter().chain([self.contender()]);
+        members.map(|case| machine.priming(case.footprint().unwrap_or(u64::MAX))).max().unwrap_or(0)
     }
 }
 

@@ -40,7 +40,7 @@ pub struct Costs {
     pub run: f64,
     /// See [`Self::run`].
     pub block: f64,
-    /// By how much the exponents of the overlaps exceed 1: of arithmetic with streams, and of other lines with translations.
+    /// By how much the exponents of the overlaps exceed 1: of streams with the rest, and of arithmetic with translations.
     pub overlap: [f64; 2],
     /// Standard deviation of the log of what is left over on the curves, and not told by their neighbours.
     pub deviation: f64,
@@ -120,7 +120,7 @@ impl Costs {
             let exponent = 1.0 + excess.min(MOST_OVERLAP);
             (a.powf(exponent) + b.powf(exponent)).powf(1.0 / exponent)
         };
-        together(core, streams, self.overlap[0]) + together(others, translations, self.overlap[1])
+        together(together(core, translations, self.overlap[1]), streams, self.overlap[0]) + others
     }
 
     /// Nanoseconds per step.
@@ -252,7 +252,7 @@ mod tests {
     fn neighbours_tell_what_is_left_over() {
         let walk = |streams: f64, far: f64, ns: f64| {
             let lines = vec![[streams, 0.0, far, 0.0]];
-            let traffic = Traffic { lines, written: vec![[0.0; 2]], translations: vec![0.0], runs: 0.0, blocks: 0.0 };
+            let traffic = Traffic { lines, written: vec![[0.0; 2]], translations: vec![0.0], ..Traffic::default() };
             Timed { id: format!("{streams} {far}"), traffic, core: 0.1, ns }
         };
         let mut costs = Costs::start(&Known { stream: vec![1.0], latency: vec![Some(16.0)], tlbs: 1 });
@@ -286,7 +286,7 @@ mod tests {
             let mut lines = vec![[0.0; 4]; 3];
             lines[index % 3][index / 3 % 4] = [0.125, 1.0][index / 12 % 2];
             let translations = vec![0.0, if index % 3 == 2 && index / 24 % 2 == 1 { 1.0 } else { 0.0 }];
-            let traffic = Traffic { lines, written: vec![[0.0; 2]; 3], translations, runs: 0.0, blocks: 0.0 };
+            let traffic = Traffic { lines, written: vec![[0.0; 2]; 3], translations, ..Traffic::default() };
             let ns = truth.time(&traffic, 0.2) * (1.0 + 0.02 * (rng.unit() - 0.5));
             Timed { id: index.to_string(), traffic, core: 0.2, ns }
         };

@@ -3,7 +3,7 @@
 //! A step of a nest takes
 //!
 //! ```text
-//! T = e [ (C^q + S^q)^(1/q) + (L^p + W^p)^(1/p) ]        nanoseconds per innermost step
+//! T = e [ ((C^p + W^p)^(q/p) + S^q)^(1/q) + L ]          nanoseconds per innermost step
 //! C = the arithmetic: the same walk inside the first cache (family `floor`)  +  r runs per step  +  b blocks per step
 //! S = sum over levels k of  n(k,stream) c(k,stream)
 //! L = sum over levels k and the other patterns of  n(k,pattern) c(k,pattern)  +  sum over k and crowds g of  w(k,g) d(k,g)
@@ -16,12 +16,12 @@
 //! such a crowd `g`; `m(j)` the translations that TLB `j` answers, or that are looked up in the page tables: all by
 //! [`Traffic`], a simulation on [`Placed`](crate::simulate::Placed) with pages strewn over memory, in which a line that was asked
 //! for within the last 150 accesses is not asked for again by a load, since it is under way. A run is one execution of the
-//! innermost loop, a block one of the two innermost, beyond those of the floor. `c`, `d`, `t`, `r`, `b` are nanoseconds. `q`
-//! says how far the arithmetic overlaps with lines that prefetchers bring, `p` other lines with translations: 1 is not at all,
-//! large is wholly. `e` is what the walks on the curves whose parts have about the same shares left over. The form is that of the
-//! execution-cache-memory model (Stengel, Treibig, Hager and Wellein, "Quantifying performance bottlenecks of stencil
-//! computations using the execution-cache-memory model", ICS 2015), whose rules for what overlaps differ from core to core
-//! and are therefore fitted here; a roofline (Williams, Waterman and Patterson, CACM 52(4), 2009) is `C` and `S` with an
+//! innermost loop, a block one of the two innermost, beyond those of the floor. `c`, `d`, `t`, `r`, `b` are nanoseconds. `p`
+//! says how far the arithmetic overlaps with translations, `q` both with lines that prefetchers bring: 1 is not at all, large
+//! is wholly. Lines that no prefetcher brings are waited for. `e` is what the walks on the curves whose parts have about the
+//! same shares left over. The form is that of the execution-cache-memory model (Stengel, Treibig, Hager and Wellein,
+//! "Quantifying performance bottlenecks of stencil computations using the execution-cache-memory model", ICS 2015), whose
+//! rules for what overlaps differ from core to core and are therefore fitted here; a roofline (Williams, Waterman and Patterson, CACM 52(4), 2009) is `C` and `S` with an
 //! infinite `q`.
 //!
 //! The costs are found from the bundle's own curves and from nothing else: contiguous vectors (`roof`) give the streams,
