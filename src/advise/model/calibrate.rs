@@ -67,7 +67,7 @@ const RUN: f64 = 0.3;
 /// See [`RUN`].
 const BLOCK: f64 = 15.0;
 /// Weight of what was known before against one point; a cost may well be off by a factor of e.
-const PRIOR: f64 = 0.05;
+const PRIOR: f64 = 0.01;
 /// A priori: overlaps have an exponent of 2.
 const OVERLAP: f64 = 1.0;
 /// Beyond this an exponent is as good as infinite.
