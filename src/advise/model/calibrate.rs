@@ -73,7 +73,7 @@ const OVERLAP: f64 = 1.0;
 /// Beyond this an exponent is as good as infinite.
 const MOST_OVERLAP: f64 = 15.0;
 /// Beyond this a residual counts linearly: single points may be spoilt.
-const HUBER: f64 = 0.25;
+const HUBER: f64 = 0.5;
 /// Distance of two walks' [`Left::parts`] at which one tells three fifths of what it leaves over of the other.
 const NEAR: f64 = 0.15;
 /// A neighbour at no distance counts as two against this: that nothing is left over.
