@@ -237,12 +237,16 @@ fn geometry(bundle: &Bundle) -> Result<Geometry, String> {
     Geometry::new(levels, tlbs, page, "bundle").map_err(|error| error.to_string())
 }
 
+/// Contiguous reads.
+fn roofs(bundle: &Bundle) -> impl Iterator<Item = &CaseRecord> {
+    bundle.cases.iter().filter(|record| record.case.family == "roof" && record.case.kernel == "sum")
+}
+
 /// Bytes that stay in a last cache while they are read in order, again and again, beside a cache of `own` bytes. Where others
 /// use it too a chase shows less: it comes back to a line much later, when they have driven it out.
 fn streamed(bundle: &Bundle, own: u64) -> Option<f64> {
     let read = |record: &CaseRecord| Some((record.case.footprint_bytes as f64, 1.0 / record.rate()?));
-    let roofs = bundle.cases.iter().filter(|record| record.case.family == "roof" && record.case.kernel == "sum");
-    stays(roofs.filter(|record| record.case.footprint_bytes >= 2 * own).filter_map(read).collect())
+    stays(roofs(bundle).filter(|record| record.case.footprint_bytes >= 2 * own).filter_map(read).collect())
 }
 
 /// Of contiguous reads, as bytes and time per byte, what lies halfway between the last that takes no longer than the smallest and
@@ -273,7 +277,7 @@ fn shown_tlbs(bundle: &Bundle) -> Vec<TlbLevel> {
 fn streams(bundle: &Bundle, geometry: &Geometry) -> Result<Vec<f64>, String> {
     let mut rates: BTreeMap<usize, f64> = BTreeMap::new();
     let sizes: Vec<u64> = geometry.levels.iter().map(|level| level.bytes).collect();
-    for record in bundle.cases.iter().filter(|record| record.case.family == "roof" && record.case.kernel == "sum") {
+    for record in roofs(bundle) {
         let bytes = record.case.footprint_bytes;
         let class = sizes.iter().position(|&size| bytes <= size).unwrap_or(sizes.len());
         // Where several live in a cache, what nearly fills it has lines elsewhere too.

@@ -4,7 +4,7 @@ use super::arena::{Arena, Arm, Arms, Side};
 use super::count::Counting;
 use super::samples::{Block, Obtained, SoloBlock};
 use crate::host::{Noise, Pinned};
-use crate::suite::{PRIMING_NS, PRIMING_SHARE};
+use crate::suite::priming_ns;
 use crate::units::Rng;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -125,7 +125,7 @@ pub(super) fn empty_block(arms: &mut Arms, placement: u32, at_ms: u64, passes: u
 /// nanoseconds has driven out.
 fn settle(arm: &Arm, arena: &mut Arena, most: u32, other: f64) {
     let begun = Instant::now();
-    let until = Duration::from_nanos(PRIMING_NS).max(Duration::from_secs_f64(PRIMING_SHARE * other / 1e9));
+    let until = Duration::from_secs_f64(priming_ns(other) / 1e9);
     for _ in 0..most {
         arm.run(arena, 1);
         if begun.elapsed() >= until {

@@ -2,7 +2,7 @@
 //!
 //! The figures are middling ones of server CPUs of the 2020s; only `list` and the budget use them, never a result.
 
-use super::{Case, Item, Level, Machine, PRIMING_NS, PRIMING_SHARE, SizeClass};
+use super::{Case, Item, Level, Machine, SizeClass, priming_ns};
 use crate::kernel::Walk;
 use crate::memory::PagePolicy;
 
@@ -108,11 +108,8 @@ fn least_ns(item: &Item, machine: &Machine, pace: Pace) -> f64 {
     let passes = (sample / baseline.min(contender).max(1.0)).ceil().max(1.0);
     // Two samples of each, and where the arrays are not far beyond the caches untimed passes before each first one of a member:
     // two or three times in a round.
-    let priming = item.priming(machine);
-    let primed = |pass: f64, other: f64| {
-        let within = ((PRIMING_NS as f64).max(PRIMING_SHARE * other) / pass.max(1.0)).ceil();
-        1.25 * within.clamp(1.0, f64::from(priming.max(1))).min(f64::from(priming))
-    };
+    let most = f64::from(item.priming(machine));
+    let primed = |pass: f64, other: f64| 1.25 * (priming_ns(other) / pass.max(1.0)).ceil().min(most);
     let member = |pass: f64, other: f64| pass * (2.0 * passes + primed(pass, other));
     rounds * (member(baseline, contender) + member(contender, baseline))
 }

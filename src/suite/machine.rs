@@ -11,10 +11,16 @@ use crate::units::bytes_long;
 /// element of 32 MiB, and 0.76, 0.73, 0.64, 0.56, 0.50, 0.40, 0.39 and 0.36 of 64 MiB, and no less later (2026-11-30, Intel
 /// Xeon with 480 MiB; medians of five to eight).
 const SETTLING_PASSES: u32 = 6;
-/// None of them begins later than this after the first, nanoseconds, or than [`PRIMING_SHARE`] of the other walk's pass.
-pub const PRIMING_NS: u64 = 2_000_000;
-/// See [`PRIMING_NS`]: what a long walk has driven out takes long to come back.
-pub const PRIMING_SHARE: f64 = 0.5;
+/// The time in which they begin, nanoseconds: columns are steady after one pass, and long.
+const PRIMING_NS: f64 = 2e6;
+/// Or this share of the other walk's pass, if that is longer: what a long walk has driven out takes long to come back.
+const PRIMING_SHARE: f64 = 0.5;
+
+/// Nanoseconds within which untimed passes begin after a walk that takes `other` of them for a pass; see [`Machine::priming`].
+#[must_use]
+pub fn priming_ns(other: f64) -> f64 {
+    PRIMING_NS.max(PRIMING_SHARE * other)
+}
 
 /// Sizes that the catalogue follows.
 #[derive(Clone, Debug, PartialEq, Eq)]

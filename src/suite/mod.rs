@@ -19,5 +19,5 @@ pub use filter::Filter;
 pub use form::Walked;
 pub use item::{Item, agree, share_arrays};
 pub use level::Level;
-pub use machine::{Machine, PRIMING_NS, PRIMING_SHARE, SizeClass};
+pub use machine::{Machine, SizeClass, priming_ns};
 pub use options::{Edges, Form, Options};
