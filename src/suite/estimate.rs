@@ -29,12 +29,19 @@ impl Pace {
 }
 
 /// Nanoseconds to map, touch and fill one byte.
-const SET_UP_PER_BYTE: f64 = 0.6;
+const SET_UP_PER_BYTE: f64 = 0.9;
 /// Nanoseconds of a placement whatever its size: mapping, calibration, reading the noise counts.
 const SET_UP: f64 = 1_500_000.0;
 
 /// Nanoseconds of a line from memory that follows its neighbour.
-const STREAMED: f64 = 4.0;
+const STREAMED: f64 = 5.0;
+
+/// Where a working set will be found. Of a shared last cache a quarter is sure to be ours; those of hundreds of megabytes are taken
+/// as they are named, since they are as far away as memory.
+fn found(machine: &Machine, bytes: u64) -> SizeClass {
+    let shared = machine.caches.len() > 2 && machine.last() <= Level::HUGE_CACHE;
+    if shared && bytes > machine.last() / 4 { SizeClass::Memory } else { machine.size_class(bytes) }
+}
 
 /// A pass of `case`, nanoseconds.
 #[must_use]
@@ -42,17 +49,17 @@ const STREAMED: f64 = 4.0;
 pub fn pass_ns(case: &Case, machine: &Machine) -> f64 {
     let (Ok(walked), Ok(bytes)) = (case.walked(), case.footprint()) else { return 0.0 };
     let Some(nest) = walked.nest() else {
-        return walked.steps() as f64 * latency(machine.size_class(bytes)) / case.options.chains as f64;
+        return walked.steps() as f64 * latency(found(machine, bytes)) / case.options.chains as f64;
     };
     let operands = nest.operands().len() as f64;
     let item = nest.operands().first().map_or(8, |operand| operand.itemsize) as f64;
-    let class = machine.size_class(bytes);
+    let class = found(machine, bytes);
     // Contiguous: bytes per nanosecond.
     let rate = match class {
         SizeClass::Cache(0) => 60.0,
         SizeClass::Cache(1) => 45.0,
         SizeClass::Cache(_) => 30.0,
-        SizeClass::Memory => 15.0,
+        SizeClass::Memory => 10.0,
     };
     let huge = case.options.pages == PagePolicy::Huge;
     // One line per access.
@@ -67,8 +74,8 @@ pub fn pass_ns(case: &Case, machine: &Machine) -> f64 {
             }
         }
         SizeClass::Cache(_) => 2.0,
-        SizeClass::Memory if huge => 4.5,
-        SizeClass::Memory => 5.5,
+        SizeClass::Memory if huge => 7.0,
+        SizeClass::Memory => 9.0,
     };
     let steps = nest.steps() as f64 * operands / f64::from(case.options.threads.max(1));
     let core = 0.13 * steps;

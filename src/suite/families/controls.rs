@@ -89,7 +89,14 @@ fn roof(level: Level, machine: &Machine) -> Vec<Case> {
         let case = Case::new(kernel, DType::F8, &[lines.max(1) * 8], Order::C, LoopOrder::identity(1));
         case.in_family("roof").with(|options| options.walk = Walk::Stream)
     };
-    kernels.iter().flat_map(|&kernel| bytes.iter().map(move |&bytes| case(kernel, bytes))).collect()
+    let mut cases: Vec<Case> =
+        kernels.iter().flat_map(|&kernel| bytes.iter().map(move |&bytes| case(kernel, bytes))).collect();
+    if level >= Level::Standard {
+        // Where a last cache that others use too ends.
+        let last = machine.last();
+        cases.extend([last / 2, last, 2 * last].map(|bytes| case(Kernel::Sum, bytes)));
+    }
+    cases
 }
 
 /// One pair of equal cases in every size class that the suite has.

@@ -103,7 +103,13 @@ pub fn items(level: Level, machine: &Machine) -> Vec<Item> {
     // A longer suite also has what a shorter one has, whose sizes may follow a smaller cache.
     let levels: Vec<Level> = Level::ALL.into_iter().filter(|other| *other <= level).rev().collect();
     let of = |family: &Family| -> Vec<Item> {
-        let cases = levels.iter().flat_map(|&level| (family.cases)(level, &machine.sized_for(level)));
+        let sized = |level: Level| {
+            // Large squares by rows and columns are what a suite is read for first: the shortest has them beyond the last cache.
+            let whole =
+                level == Level::Quick && family.name == order::FAMILY.name && machine.last() <= Level::HUGE_CACHE;
+            if whole { machine.clone() } else { machine.sized_for(level) }
+        };
+        let cases = levels.iter().flat_map(|&level| (family.cases)(level, &sized(level)));
         cases.map(family.item).collect()
     };
     let cases = FAMILIES.iter().flat_map(of);
