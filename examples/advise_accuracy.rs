@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
-use stridewise::advise::model::Costs;
+use stridewise::advise::model::{Costs, Habit};
 use stridewise::advise::{AS_GOOD, Measured, walk_name};
 use stridewise::bundle::{self, Bundle, CaseInfo, Member, PairRecord, Partial, Record};
 use stridewise::host::Host;
@@ -237,12 +237,14 @@ fn print<'a>(what: &str, rows: impl IntoIterator<Item = &'a Row>, of: impl Fn(&R
 
 fn tell(costs: &Costs) {
     let rounded = |costs: &[f64]| costs.iter().map(|ns| format!("{ns:.2}")).collect::<Vec<_>>().join(" ");
-    println!("costs from {} points of the curves, ns", costs.left.len());
+    let Habit { under_way, victims } = Habit::ALL[costs.habit];
+    println!("costs from {} points of the curves, ns; {under_way} accesses under way, {victims:?}", costs.left.len());
     for (level, (line, written)) in costs.line.iter().zip(&costs.written).enumerate() {
         let (line, written) = (rounded(line), rounded(written));
-        println!("  L{} stream, near, far, crowded: {line}; written more: {written}", level + 2);
+        println!("  L{} stream, near, far, bank, set: {line}; written more: {written}", level + 2);
     }
     println!("  translations: {}", rounded(&costs.translation));
+    println!("  of huge pages split below: {}", rounded(&costs.split));
     println!("  run, block: {}", rounded(&[costs.run, costs.block]));
     println!("  overlaps: {}; left over: {:.3}", rounded(&costs.overlap.map(|excess| 1.0 + excess)), costs.deviation);
 }

@@ -101,16 +101,19 @@ impl Measured {
         &self.known.stream
     }
 
-    /// What a case asks of the memory system, and of loops beyond what its floor has; `None` if it walks no nest.
+    /// What a case asks of the memory system, per [`Habit`](super::model::Habit), and of loops beyond what its floor has; `None`
+    /// if it walks no nest.
     #[must_use]
-    pub fn traffic(&self, case: &Case) -> Option<Traffic> {
+    pub fn traffic(&self, case: &Case) -> Option<Vec<Traffic>> {
         let page = if case.options.pages == PagePolicy::Huge { self.huge } else { self.geometry.page };
-        let mut traffic = Traffic::of(&case.nest().ok()?, &self.geometry, page).per(case.elements_per_step());
-        if let Some(floor) = self.floor(case) {
-            traffic.runs -= floor.loops[0];
-            traffic.blocks -= floor.loops[1];
-        }
-        Some(traffic)
+        let beyond = self.floor(case).map_or([0.0; 2], |floor| floor.loops);
+        let per = |traffic: Traffic| {
+            let mut traffic = traffic.per(case.elements_per_step());
+            traffic.runs -= beyond[0];
+            traffic.blocks -= beyond[1];
+            traffic
+        };
+        Some(Traffic::of(&case.nest().ok()?, &self.geometry, page).into_iter().map(per).collect())
     }
 
     fn floor(&self, case: &Case) -> Option<Floor> {

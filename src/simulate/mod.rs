@@ -19,6 +19,7 @@ mod reference;
 mod report;
 mod shortcut;
 mod state;
+mod translations;
 mod walker;
 mod warp;
 
@@ -28,6 +29,7 @@ pub use model::{LastLevel, Model, Prefetch, Replacement, Writes};
 pub use place::apart;
 pub use placed::{Placed, Served};
 pub use report::{LevelCounts, Pass, Report, TlbCounts};
+pub use translations::{Translations, Victims};
 
 use crate::nest::{Chase, LoopNest};
 use footprint::Footprint;

@@ -1,4 +1,4 @@
-//! Caches and TLBs asked access by access, with pages where a system puts them: anywhere.
+//! Caches asked access by access, with pages where a system puts them: anywhere.
 //!
 //! Caches beyond the first are indexed by physical addresses. With base pages the bits above a page are as good as
 //! random, so that lines which would meet in one set of a virtually indexed cache are strewn over its page colours, and
@@ -9,8 +9,6 @@
 
 use super::cache::{Lru, Met, Scalar, Tag};
 use super::geometry::Geometry;
-use crate::units::Rng;
-use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 
 /// Bytes that a hashed index keeps together here.
@@ -33,22 +31,19 @@ const CROWDED: u16 = 4;
 pub struct Served {
     /// Cache that had the line, 0 being the first; as many as there are caches if none had.
     pub cache: usize,
-    /// TLB that had the page, 0 being the first; as many as there are TLBs if it had to be looked up.
-    pub tlb: usize,
     /// Whether the last cache that lacked the line had to fill its set several times shortly before: lines some power of
     /// two apart crowd in few sets.
     pub crowded: bool,
 }
 
-/// A machine with its state: true LRU but for the second of three or more caches, whose lines have ages of two bits; TLBs
-/// whose victims are drawn; write-back, levels neither inclusive nor exclusive.
+/// A machine with its state: true LRU but for the second of three or more caches, whose lines have ages of two bits;
+/// write-back, levels neither inclusive nor exclusive.
 #[derive(Clone, Debug)]
 pub struct Placed {
     caches: Vec<Lru<u64>>,
     /// Of the lines of the cache number [`MIDDLE`].
     ages: Vec<u8>,
     crowds: Vec<Crowd>,
-    tlbs: Vec<Drawn>,
     line_bits: u32,
     page_bits: u32,
     seed: u64,
@@ -59,7 +54,7 @@ pub struct Placed {
 }
 
 impl Placed {
-    /// Empty caches and TLBs for pages of `page` bytes, a power of two of at least a line; `seed` decides where pages
+    /// Empty caches for pages of `page` bytes, a power of two of at least a line; `seed` decides where pages
     /// lie.
     #[must_use]
     pub fn new(geometry: &Geometry, page: u64, seed: u64) -> Self {
@@ -68,7 +63,6 @@ impl Placed {
             crowds: caches.iter().map(|cache| Crowd::new(cache.sets())).collect(),
             ages: caches.get(MIDDLE).map_or_else(Vec::new, |cache| vec![OLD; cache.lines.len()]),
             caches,
-            tlbs: geometry.tlbs.iter().map(|tlb| Drawn::new(tlb.entries, seed)).collect(),
             line_bits: geometry.line().trailing_zeros(),
             page_bits: page.max(geometry.line()).trailing_zeros(),
             seed,
@@ -80,12 +74,9 @@ impl Placed {
     /// Uses the line at `address`.
     pub fn access(&mut self, address: u64, write: bool) -> Served {
         let page = address >> self.page_bits;
-        let mut tlb = 0;
         let frame = match self.last {
             Some((last, frame)) if last == page => frame,
             _ => {
-                // A farther TLB is asked where the nearer ones do not know.
-                tlb = self.tlbs.iter_mut().position(|tlb| tlb.access(page)).unwrap_or(self.tlbs.len());
                 let frame = frame_of(page, self.seed);
                 self.last = Some((page, frame));
                 frame
@@ -127,7 +118,7 @@ impl Placed {
             crowded = self.crowds[index].fill(level.set_of(own));
             leaving = met.written().or(next);
         }
-        Served { cache, tlb, crowded }
+        Served { cache, crowded }
     }
 }
 
@@ -155,41 +146,6 @@ fn use_by_age(cache: &mut Lru<u64>, ages: &mut [u8], line: u64, write: bool) -> 
         return Met::Hit;
     }
     Met::Miss { victim: std::mem::replace(&mut set[way], line.or_dirty(write)) }
-}
-
-/// A TLB in which any page may take any entry, and which entry it takes is drawn: a cycle that is a little too long loses a
-/// part of its translations, as measured ones do.
-#[derive(Clone, Debug)]
-struct Drawn {
-    pages: Vec<u64>,
-    /// Where each page is among them.
-    at: FxHashMap<u64, usize>,
-    entries: usize,
-    rng: Rng,
-}
-
-impl Drawn {
-    fn new(entries: u32, seed: u64) -> Self {
-        let entries = entries.max(1) as usize;
-        Self { pages: Vec::new(), at: FxHashMap::default(), entries, rng: Rng::new(seed) }
-    }
-
-    /// Uses the translation of a page; whether it was here.
-    fn access(&mut self, page: u64) -> bool {
-        if self.at.contains_key(&page) {
-            return true;
-        }
-        let entry = if self.pages.len() < self.entries {
-            self.pages.push(page);
-            self.pages.len() - 1
-        } else {
-            let drawn = usize::try_from(self.rng.below(self.entries as u64)).unwrap_or(0);
-            self.at.remove(&std::mem::replace(&mut self.pages[drawn], page));
-            drawn
-        };
-        self.at.insert(page, entry);
-        false
-    }
 }
 
 /// The sets that a cache was filled at of late: as many as it has, or [`RECENT`].
@@ -232,10 +188,13 @@ fn frame_of(page: u64, seed: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn zen3(page: u64) -> Placed {
+    fn geometry() -> Geometry {
         let caches = Geometry::parse_caches("l1=32K:8:64,l2=512K:8:64,l3=32M:16:64").unwrap();
-        let geometry = Geometry::new(caches, Geometry::parse_tlbs("l1=64,l2=2048:8").unwrap(), 4096, "test").unwrap();
-        Placed::new(&geometry, page, 1)
+        Geometry::new(caches, Geometry::parse_tlbs("l1=64,l2=2048:8").unwrap(), 4096, "test").unwrap()
+    }
+
+    fn zen3(page: u64) -> Placed {
+        Placed::new(&geometry(), page, 1)
     }
 
     /// Share of accesses that cache number `level` serves in the second pass over `addresses`.
@@ -264,8 +223,6 @@ mod tests {
         assert!(served(&mut machine, &column, 1) > 0.8);
         // Four times what fits: hardly any is there again.
         assert!(served(&mut zen3(2 << 20), &column, 1) < 0.1);
-        assert_eq!(machine.access(0, false).tlb, 0);
-        assert_eq!(machine.access(1 << 30, false).tlb, 2);
     }
 
     /// Nine lines of one set of the second cache, which has eight ways: LRU would lose all of them.
@@ -279,17 +236,6 @@ mod tests {
         };
         assert!((0.4..0.7).contains(&kept(9)), "{}", kept(9));
         assert!(kept(16) < 1e-12, "{}", kept(16));
-    }
-
-    /// Of 128 pages in 64 entries whose victims are drawn a share p = exp(-2 (1 - p)), a fifth, is found again.
-    #[test]
-    fn translations_that_are_drawn_are_found_again_in_part() {
-        let mut tlb = Drawn::new(64, 1);
-        let mut pass = || (0..128).filter(|&page| tlb.access(page)).count();
-        (0..20).for_each(|_| _ = pass());
-        let found: usize = (0..50).map(|_| pass()).sum();
-        let share = found as f64 / (50.0 * 128.0);
-        assert!((share - 0.203).abs() < 0.03, "{share}");
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! The costs of the model, fitted to the curves.
 
-use super::traffic::{Pattern, Traffic};
+use super::lines::Pattern;
+use super::traffic::{Habit, Traffic};
 use crate::stats;
+use rayon::prelude::*;
 
 /// A point of a curve: a walk with its traffic and its time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timed {
     /// Which walk it is: points with the same name are left out together.
     pub id: String,
-    /// What it asks of the memory system.
-    pub traffic: Traffic,
+    /// What it asks of the memory system, per [`Habit`].
+    pub traffic: Vec<Traffic>,
     /// Its arithmetic, nanoseconds per step.
     pub core: f64,
     /// What it took, nanoseconds per step.
@@ -30,12 +32,17 @@ pub struct Known {
 /// Nanoseconds per line, write-back and translation, and how far they overlap.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Costs {
+    /// The one of [`Habit::ALL`] that explains the curves best.
+    pub habit: usize,
     /// Per level, the second cache first and memory last, and [`Pattern`].
-    pub line: Vec<[f64; 4]>,
-    /// What a line costs more if it is written, by the level that serves it: in a set that is not crowded, and in one that is.
-    pub written: Vec<[f64; 2]>,
+    pub line: Vec<[f64; 5]>,
+    /// What a line costs more if it is written, by the level that serves it: in a set that is not crowded, and in one whose lines
+    /// wait for banks or sets.
+    pub written: Vec<[f64; 3]>,
     /// Per TLB beyond the first; last the page tables.
     pub translation: Vec<f64>,
+    /// Per TLB beyond the first, what a huge page costs that is split below; last the page tables.
+    pub split: Vec<f64>,
     /// A further execution of the innermost loop, and of the two innermost ones.
     pub run: f64,
     /// See [`Self::run`].
@@ -61,6 +68,8 @@ pub struct Left {
 const PARALLEL: f64 = 8.0;
 /// A priori: a translation by the second TLB, and by the page tables, in nanoseconds.
 const TRANSLATION: [f64; 2] = [1.0, 6.0];
+/// A priori: huge pages are not split; where they are, it costs less, since less is looked up.
+const SPLIT: [f64; 2] = [0.1, 0.5];
 /// A priori: leaving the innermost loop and entering it again, in nanoseconds, which is a few instructions, and the two
 /// innermost ones, around which the loops are interpreted.
 const RUN: f64 = 0.3;
@@ -72,6 +81,10 @@ const PRIOR: f64 = 0.01;
 const OVERLAP: f64 = 1.0;
 /// Beyond this an exponent is as good as infinite.
 const MOST_OVERLAP: f64 = 15.0;
+/// Steps of the logs, the first and where it ends, to tell habits apart and to settle the costs.
+const ROUGH: [f64; 2] = [0.5, 0.1];
+/// See [`ROUGH`].
+const FINE: [f64; 2] = [0.125, 0.01];
 /// Beyond this a residual counts linearly: single points may be spoilt.
 const HUBER: f64 = 0.5;
 /// Distance of two walks' [`Left::parts`] at which one tells three fifths of what it leaves over of the other.
@@ -85,13 +98,16 @@ impl Costs {
     fn start(known: &Known) -> Self {
         let line = |(&stream, latency): (&f64, &Option<f64>)| {
             let far = latency.map_or(3.0 * stream, |ns| ns / PARALLEL).max(stream);
-            [stream, (stream * far).sqrt(), far, far]
+            [stream, (stream * far).sqrt(), far, far, far]
         };
         let last = known.tlbs.saturating_sub(1);
+        let translations = |ns: [f64; 2]| (0..known.tlbs).map(|tlb| ns[usize::from(tlb == last)]).collect();
         Self {
+            habit: 0,
             line: known.stream.iter().zip(&known.latency).map(line).collect(),
-            written: known.stream.iter().map(|&stream| [stream; 2]).collect(),
-            translation: (0..known.tlbs).map(|tlb| TRANSLATION[usize::from(tlb == last)]).collect(),
+            written: known.stream.iter().map(|&stream| [stream; 3]).collect(),
+            translation: translations(TRANSLATION),
+            split: translations(SPLIT),
             run: RUN,
             block: BLOCK,
             overlap: [OVERLAP; 2],
@@ -106,8 +122,9 @@ impl Costs {
             let (Some(costs), Some(written)) = (self.line.get(index), self.written.get(index)) else { return [0.0; 2] };
             let lines = &traffic.lines[index];
             let of = |pattern: Pattern| costs[pattern as usize] * lines[pattern as usize];
-            let others: f64 = [Pattern::Near, Pattern::Far, Pattern::Crowded].map(of).iter().sum();
-            let back: f64 = traffic.written.get(index).map_or(0.0, |n| n[0] * written[0] + n[1] * written[1]);
+            let others: f64 = [Pattern::Near, Pattern::Far, Pattern::Bank, Pattern::Set].map(of).iter().sum();
+            let back: f64 =
+                traffic.written.get(index).map_or(0.0, |n| n.iter().zip(written).map(|(n, cost)| n * cost).sum());
             [of(Pattern::Stream), others + back]
         };
         (0..traffic.lines.len()).map(level).collect()
@@ -125,8 +142,14 @@ impl Costs {
 
     /// Nanoseconds per step.
     fn time(&self, traffic: &Traffic, core: f64) -> f64 {
-        let translations = traffic.translations.iter().zip(&self.translation).map(|(count, cost)| count * cost).sum();
-        self.together(self.core(traffic, core), &self.lines(traffic), translations)
+        self.together(self.core(traffic, core), &self.lines(traffic), self.translations(traffic).iter().sum())
+    }
+
+    /// Nanoseconds of translations, by the TLB that answers, the second first; last the page tables.
+    pub(super) fn translations(&self, traffic: &Traffic) -> Vec<f64> {
+        let whole = traffic.translations.iter().zip(&self.translation);
+        let split = traffic.split.iter().zip(&self.split);
+        whole.zip(split).map(|((n, cost), (split, dear))| n * cost + split * dear).collect()
     }
 
     /// The arithmetic with what the loops around the innermost one take beyond those that it was measured in.
@@ -136,8 +159,8 @@ impl Costs {
 
     /// Every cost and overlap, for the fit.
     fn every(&mut self) -> impl Iterator<Item = &mut f64> {
-        let memory =
-            self.line.iter_mut().flatten().chain(self.written.iter_mut().flatten()).chain(&mut self.translation);
+        let lines = self.line.iter_mut().flatten().chain(self.written.iter_mut().flatten());
+        let memory = lines.chain(&mut self.translation).chain(&mut self.split);
         memory.chain([&mut self.run, &mut self.block]).chain(&mut self.overlap)
     }
 
@@ -145,7 +168,8 @@ impl Costs {
     fn parts(&self, traffic: &Traffic, core: f64) -> Vec<f64> {
         let lines = self.line.iter().zip(&traffic.lines).flat_map(|(costs, counts)| costs.iter().zip(counts));
         let written = self.written.iter().zip(&traffic.written).flat_map(|(costs, counts)| costs.iter().zip(counts));
-        let translations = self.translation.iter().zip(&traffic.translations);
+        let whole = self.translation.iter().zip(&traffic.translations);
+        let translations = whole.chain(self.split.iter().zip(&traffic.split));
         let loops = [(&self.run, &traffic.runs), (&self.block, &traffic.blocks), (&core, &1.0)];
         let all = lines.chain(written).chain(translations).chain(loops);
         let mut parts: Vec<f64> = all.map(|(cost, count)| (cost * count).max(0.0)).collect();
@@ -173,14 +197,18 @@ impl Costs {
         self.told(&self.parts(traffic, core), None).exp()
     }
 
-    /// Fits the costs to the points: least squares of the logs, robust to single points, drawn towards what was known.
+    /// Fits the costs to the points: least squares of the logs, robust to single points, drawn towards what was known; with the
+    /// habit that leaves least over.
     #[must_use]
     pub fn fit(known: &Known, points: &[Timed]) -> Self {
         let start = Self::start(known);
-        let mut found = start.clone().descended(&start, points);
-        let left = |point: &Timed| Left {
-            parts: found.parts(&point.traffic, point.core),
-            log: (point.ns / found.time(&point.traffic, point.core)).ln(),
+        let roughly = |habit: usize| Self { habit, ..start.clone() }.descended(&start, points, ROUGH);
+        let fits: Vec<(Self, f64)> = (0..Habit::ALL.len()).into_par_iter().map(roughly).collect();
+        let least = fits.into_iter().min_by(|(_, a), (_, b)| a.total_cmp(b));
+        let (mut found, _) = least.map_or(start.clone(), |(costs, _)| costs).descended(&start, points, FINE);
+        let left = |point: &Timed| {
+            let traffic = &point.traffic[found.habit];
+            Left { parts: found.parts(traffic, point.core), log: (point.ns / found.time(traffic, point.core)).ln() }
         };
         found.left = points.iter().map(left).collect();
         let beyond = |(number, left): (usize, &Left)| (left.log - found.told(&left.parts, Some(number))).abs();
@@ -193,7 +221,8 @@ impl Costs {
 
     fn loss(&self, start: &mut Self, points: &[Timed]) -> f64 {
         let huber = |r: f64| if r.abs() <= HUBER { r * r } else { HUBER * (2.0 * r.abs() - HUBER) };
-        let fit: f64 = points.iter().map(|p| huber((self.time(&p.traffic, p.core) / p.ns).ln())).sum();
+        let left = |point: &Timed| (self.time(&point.traffic[self.habit], point.core) / point.ns).ln();
+        let fit: f64 = points.iter().map(|point| huber(left(point))).sum();
         let mut costs = self.clone();
         let drawn: f64 = costs.every().zip(start.every()).map(|(cost, prior)| (*cost / *prior).ln().powi(2)).sum();
         fit + PRIOR * drawn + self.disorder()
@@ -204,7 +233,7 @@ impl Costs {
         let falls = |near: f64, far: f64| (near / far).ln().max(0.0).powi(2);
         // Of lines that are near and far either may be dearer: a page's lines share a prefetcher, and banks. So may those that
         // stream, one after the other, and those of which many are under way.
-        let dearer = |costs: &[f64; 4]| [(0, 1), (2, 3)].map(|(less, more)| falls(costs[less], costs[more]));
+        let dearer = |costs: &[f64; 5]| [(0, 1), (2, 3), (2, 4)].map(|(less, more)| falls(costs[less], costs[more]));
         let patterns = self.line.iter().flat_map(dearer);
         let levels =
             self.line.windows(2).flat_map(|pair| Pattern::ALL.map(|p| (pair[0][p as usize], pair[1][p as usize])));
@@ -213,13 +242,13 @@ impl Costs {
         patterns.chain(levels).chain(translations).sum::<f64>() * 4.0
     }
 
-    /// Coordinate descent in the logs of the costs.
-    fn descended(mut self, start: &Self, points: &[Timed]) -> Self {
+    /// Coordinate descent in the logs of the costs, and the loss that is left.
+    fn descended(mut self, start: &Self, points: &[Timed], steps: [f64; 2]) -> (Self, f64) {
         let mut prior = start.clone();
         let mut loss = self.loss(&mut prior, points);
         let count = self.every().count();
-        let mut step = 0.5;
-        while step > 0.01 {
+        let [mut step, last] = steps;
+        while step > last {
             let before = loss;
             for index in 0..count {
                 for factor in [f64::exp(step), f64::exp(-step)] {
@@ -238,7 +267,7 @@ impl Costs {
                 step /= 2.0;
             }
         }
-        self
+        (self, loss)
     }
 }
 
@@ -251,15 +280,15 @@ mod tests {
     #[test]
     fn neighbours_tell_what_is_left_over() {
         let walk = |streams: f64, far: f64, ns: f64| {
-            let lines = vec![[streams, 0.0, far, 0.0]];
-            let traffic = Traffic { lines, written: vec![[0.0; 2]], translations: vec![0.0], ..Traffic::default() };
-            Timed { id: format!("{streams} {far}"), traffic, core: 0.1, ns }
+            let lines = vec![[streams, 0.0, far, 0.0, 0.0]];
+            let traffic = Traffic { lines, written: vec![[0.0; 3]], translations: vec![0.0], ..Traffic::default() };
+            Timed { id: format!("{streams} {far}"), traffic: vec![traffic], core: 0.1, ns }
         };
         let mut costs = Costs::start(&Known { stream: vec![1.0], latency: vec![Some(16.0)], tlbs: 1 });
         let [streams, far] = [walk(1.0, 0.0, 1.0), walk(0.0, 1.0, 2.0)];
-        let parts = [&streams, &far].map(|walk| costs.parts(&walk.traffic, walk.core));
+        let parts = [&streams, &far].map(|walk| costs.parts(&walk.traffic[0], walk.core));
         let left = |kind: usize, log| Left { parts: parts[kind].clone(), log };
-        let told = |costs: &Costs, walk: &Timed| costs.correction(&walk.traffic, walk.core).ln();
+        let told = |costs: &Costs, walk: &Timed| costs.correction(&walk.traffic[0], walk.core).ln();
         costs.left = vec![left(0, 0.3), left(0, 0.3), left(1, -0.2)];
         assert!((told(&costs, &streams) - 0.6 / 2.5).abs() < 1e-9, "{}", told(&costs, &streams));
         assert!((told(&costs, &far) + 0.2 / 1.5).abs() < 1e-9, "{}", told(&costs, &far));
@@ -272,9 +301,11 @@ mod tests {
     #[test]
     fn the_fit_finds_the_costs_that_made_the_points() {
         let truth = Costs {
-            line: vec![[1.0, 1.5, 2.0, 3.0], [1.5, 3.0, 6.0, 8.0], [4.0, 6.0, 9.0, 12.0]],
-            written: vec![[1.0; 2], [1.5; 2], [4.0; 2]],
+            habit: 0,
+            line: vec![[1.0, 1.5, 2.0, 3.0, 4.0], [1.5, 3.0, 6.0, 8.0, 10.0], [4.0, 6.0, 9.0, 12.0, 15.0]],
+            written: vec![[1.0; 3], [1.5; 3], [4.0; 3]],
             translation: vec![1.0, 7.0],
+            split: vec![0.1, 0.5],
             run: 1.0,
             block: 5.0,
             overlap: [2.0; 2],
@@ -283,14 +314,16 @@ mod tests {
         };
         let mut rng = Rng::new(1);
         let point = |index: usize| {
-            let mut lines = vec![[0.0; 4]; 3];
-            lines[index % 3][index / 3 % 4] = [0.125, 1.0][index / 12 % 2];
-            let translations = vec![0.0, if index % 3 == 2 && index / 24 % 2 == 1 { 1.0 } else { 0.0 }];
-            let traffic = Traffic { lines, written: vec![[0.0; 2]; 3], translations, ..Traffic::default() };
+            let mut lines = vec![[0.0; 5]; 3];
+            lines[index % 3][index / 3 % 5] = [0.125, 1.0][index / 15 % 2];
+            let translations = vec![0.0, if index % 3 == 2 && index / 30 % 2 == 1 { 1.0 } else { 0.0 }];
+            let traffic =
+                Traffic { lines, written: vec![[0.0; 3]; 3], translations, split: vec![0.0; 2], ..Traffic::default() };
             let ns = truth.time(&traffic, 0.2) * (1.0 + 0.02 * (rng.unit() - 0.5));
-            Timed { id: index.to_string(), traffic, core: 0.2, ns }
+            // As many as there are habits, all alike.
+            Timed { id: index.to_string(), traffic: vec![traffic; Habit::ALL.len()], core: 0.2, ns }
         };
-        let points: Vec<Timed> = (0..144).map(point).collect();
+        let points: Vec<Timed> = (0..180).map(point).collect();
         let known = Known { stream: vec![1.2, 1.3, 5.0], latency: vec![Some(4.0), Some(15.0), Some(90.0)], tlbs: 2 };
         let found = Costs::fit(&known, &points);
         assert!(found.deviation < 0.05, "{found:?}");
