@@ -280,11 +280,13 @@ fn shown_tlbs(bundle: &Bundle) -> Vec<TlbLevel> {
 fn streams(bundle: &Bundle, geometry: &Geometry) -> Result<Vec<f64>, String> {
     let mut rates: BTreeMap<usize, f64> = BTreeMap::new();
     let sizes: Vec<u64> = geometry.levels.iter().map(|level| level.bytes).collect();
+    let largest = roofs(bundle).map(|record| record.case.footprint_bytes).max();
     for record in roofs(bundle) {
         let bytes = record.case.footprint_bytes;
         let class = sizes.iter().position(|&size| bytes <= size).unwrap_or(sizes.len());
-        // Where several live in a cache, what nearly fills it has lines elsewhere too.
-        if let Some(rate) = record.rate() {
+        // Where several live in a cache, what nearly fills it has lines elsewhere too; and what is little larger than the last
+        // has lines in it.
+        if let Some(rate) = record.rate().filter(|_| class < sizes.len() || Some(bytes) == largest) {
             rates.entry(class).and_modify(|known| *known = known.max(rate)).or_insert(rate);
         }
     }

@@ -103,10 +103,12 @@ impl Selection {
         });
         let [last, follows] = [machine.last(), level.follows(machine.last())];
         let capped = (!own && follows < last).then(|| {
+            let beyond = items.iter().any(|item| item.contender().footprint().is_ok_and(|bytes| bytes > 4 * follows));
+            let but = if beyond { ", but for a few squares" } else { "" };
             let [last, most, beyond] = [last, 4 * follows, 4 * last].map(bytes_long);
             format!(
-                "the last cache is named as {last}: the {level} suite stays at {most} to keep its time; --suite full \
-                 goes to {beyond}"
+                "the last cache is named as {last}: the {level} suite stays at {most} to keep its time{but}; --suite \
+                 full goes to {beyond}"
             )
         });
         let warning = late.or(capped);

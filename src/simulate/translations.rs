@@ -1,6 +1,6 @@
 //! Data TLBs asked access by access: how many of a walk's translations each answers.
 
-use super::cache::{Lru, Met, Scalar};
+use super::cache::{Entries, Scalar};
 use super::geometry::TlbLevel;
 use crate::units::Rng;
 use rustc_hash::FxHashMap;
@@ -11,8 +11,8 @@ pub enum Victims {
     /// Any may take any entry, and which one is drawn: a cycle that is a little too long loses a part of its translations.
     Drawn,
     /// The one of its set that was not used for longest; the set is given by the lowest bits of the page's number. A cycle
-    /// that is one too long for a set loses all of the set. TLBs beyond the first keep the entries of page directories that
-    /// are read for what they lack, as those of AMD's cores do (Software Optimization Guide for the AMD Family 19h
+    /// that is one too long for a set loses all of the set. The last of several TLBs keeps the entries of page directories that
+    /// are read for what it lacks, as those of AMD's cores do (Software Optimization Guide for the AMD Family 19h
     /// Processors).
     Oldest,
 }
@@ -37,16 +37,25 @@ pub struct Translations {
 #[derive(Clone, Debug)]
 enum Tlb {
     Drawn(Drawn),
-    Oldest(Lru<u64>),
+    Oldest(Entries<u64>),
 }
 
 impl Tlb {
     fn access(&mut self, page: u64) -> bool {
         match self {
             Self::Drawn(tlb) => tlb.access(page),
-            Self::Oldest(tlb) => tlb.access::<Scalar>(page, false) == Met::Hit,
+            Self::Oldest(tlb) => tlb.access::<Scalar>(page),
         }
     }
+}
+
+/// Ways of a TLB, given its number: the first is as it is named.
+fn ways(number: usize, level: &TlbLevel) -> u32 {
+    let mut ways = level.ways.clamp(1, level.entries.max(1));
+    while number > 0 && ways < FARTHER_WAYS && level.entries.is_multiple_of(2 * ways) {
+        ways *= 2;
+    }
+    ways
 }
 
 impl Translations {
@@ -55,11 +64,7 @@ impl Translations {
     pub fn new(tlbs: &[TlbLevel], page: u64, victims: Victims, seed: u64) -> Self {
         let tlb = |(number, level): (usize, &TlbLevel)| match victims {
             Victims::Drawn => Tlb::Drawn(Drawn::new(level.entries, seed)),
-            Victims::Oldest => {
-                let ways =
-                    if number > 0 { level.ways.max(FARTHER_WAYS) } else { level.ways }.clamp(1, level.entries.max(1));
-                Tlb::Oldest(Lru::new((level.entries / ways).max(1), ways))
-            }
+            Victims::Oldest => Tlb::Oldest(Entries::new(level.entries.max(1), ways(number, level))),
         };
         Self { tlbs: tlbs.iter().enumerate().map(tlb).collect(), page_bits: page.trailing_zeros(), last: None }
     }
@@ -73,7 +78,7 @@ impl Translations {
         }
         let found = self.tlbs.iter_mut().position(|tlb| tlb.access(page));
         if let (None, [_, .., Tlb::Oldest(farther)]) = (found, &mut self.tlbs[..]) {
-            farther.access::<Scalar>(DIRECTORY | page >> PAGES_OF_DIRECTORY_BITS, false);
+            farther.access::<Scalar>(DIRECTORY | page >> PAGES_OF_DIRECTORY_BITS);
         }
         found.unwrap_or(self.tlbs.len())
     }
@@ -144,7 +149,8 @@ mod tests {
     fn pages_a_power_of_two_apart_share_few_sets() {
         let apart = |pages: u64, pitch: u64| -> Vec<u64> { (0..pages).map(|page| page * pitch + page / 64).collect() };
         let sixteen = |pages: u64| -> Vec<u64> { (0..pages).map(|page| page * 16).collect() };
-        assert!((answered(Victims::Oldest, &sixteen(128), 1) - 1.0).abs() < 0.2);
+        // Some of set 0 give way to the directory's entry, which is used for nothing else.
+        assert!(answered(Victims::Oldest, &sixteen(128), 1) > 0.8);
         assert!(answered(Victims::Oldest, &sixteen(512), 1) < 0.1);
         assert!(answered(Victims::Drawn, &sixteen(512), 1) > 0.7);
         // As measured: two pages and a line apart 1,536 stay and 2,304 do not.

@@ -36,11 +36,13 @@ const SET_UP: f64 = 1_500_000.0;
 /// Nanoseconds of a line from memory that follows its neighbour.
 const STREAMED: f64 = 5.0;
 
-/// Where a working set will be found. Of a shared last cache a quarter is sure to be ours; those of hundreds of megabytes are taken
+/// Where a working set will be. Of a shared last cache a quarter is sure to be ours; those of hundreds of megabytes are taken
 /// as they are named, since they are as far away as memory.
-fn found(machine: &Machine, bytes: u64) -> SizeClass {
-    let shared = machine.caches.len() > 2 && machine.last() <= Level::HUGE_CACHE;
-    if shared && bytes > machine.last() / 4 { SizeClass::Memory } else { machine.size_class(bytes) }
+fn class_of(machine: &Machine, bytes: u64) -> SizeClass {
+    let class = machine.size_class(bytes);
+    let last = machine.caches.len().saturating_sub(1);
+    let shared = last > 1 && machine.last() <= Level::HUGE_CACHE && class == SizeClass::Cache(last);
+    if shared && bytes > machine.last() / 4 { SizeClass::Memory } else { class }
 }
 
 /// A pass of `case`, nanoseconds.
@@ -49,11 +51,11 @@ fn found(machine: &Machine, bytes: u64) -> SizeClass {
 pub fn pass_ns(case: &Case, machine: &Machine) -> f64 {
     let (Ok(walked), Ok(bytes)) = (case.walked(), case.footprint()) else { return 0.0 };
     let Some(nest) = walked.nest() else {
-        return walked.steps() as f64 * latency(found(machine, bytes)) / case.options.chains as f64;
+        return walked.steps() as f64 * latency(class_of(machine, bytes)) / case.options.chains as f64;
     };
     let operands = nest.operands().len() as f64;
     let item = nest.operands().first().map_or(8, |operand| operand.itemsize) as f64;
-    let class = found(machine, bytes);
+    let class = class_of(machine, bytes);
     // Contiguous: bytes per nanosecond.
     let rate = match class {
         SizeClass::Cache(0) => 60.0,

@@ -29,8 +29,8 @@ impl Level {
         }
     }
 
-    /// What the suite may take, nanoseconds: the promise less what simulation, counting and charts take, a quarter of a second
-    /// per pair.
+    /// What the suite may take, nanoseconds: the promise less what simulation, counting and charts take, in the shorter ones a
+    /// quarter of a second per pair.
     #[must_use]
     pub const fn budget_ns(self) -> u64 {
         match self {
@@ -40,9 +40,8 @@ impl Level {
         }
     }
 
-    /// Bytes of a last cache that the suite's sizes follow, so that its time is kept: four times as much is beyond all but
-    /// those of hundreds of megabytes that servers name, shared and far away. The shorter suites do not get beyond these, and
-    /// stay below.
+    /// Bytes of a last cache that the suite's sizes follow, so that its time is kept: four times as much is beyond most.
+    /// Servers name last caches of hundreds of megabytes, shared and far away; the shorter suites do not get beyond these.
     #[must_use]
     pub const fn follows(self, last: u64) -> u64 {
         match self {

@@ -68,7 +68,7 @@ pub struct Left {
 const PARALLEL: f64 = 8.0;
 /// A priori: a translation by the second TLB, and by the page tables, in nanoseconds.
 const TRANSLATION: [f64; 2] = [1.0, 6.0];
-/// A priori: huge pages are not split; where they are, it costs less, since less is looked up.
+/// A priori: huge pages are not split.
 const SPLIT: [f64; 2] = [0.1, 0.5];
 /// A priori: leaving the innermost loop and entering it again, in nanoseconds, which is a few instructions, and the two
 /// innermost ones, around which the loops are interpreted.
@@ -147,9 +147,9 @@ impl Costs {
 
     /// Nanoseconds of translations, by the TLB that answers, the second first; last the page tables.
     pub(super) fn translations(&self, traffic: &Traffic) -> Vec<f64> {
-        let whole = traffic.translations.iter().zip(&self.translation);
-        let split = traffic.split.iter().zip(&self.split);
-        whole.zip(split).map(|((n, cost), (split, dear))| n * cost + split * dear).collect()
+        let split = |tlb: usize| traffic.split.get(tlb).zip(self.split.get(tlb)).map_or(0.0, |(n, cost)| n * cost);
+        let whole = traffic.translations.iter().zip(&self.translation).enumerate();
+        whole.map(|(tlb, (n, cost))| n * cost + split(tlb)).collect()
     }
 
     /// The arithmetic with what the loops around the innermost one take beyond those that it was measured in.
@@ -297,15 +297,21 @@ mod tests {
         assert!((told(&costs, &streams) - MOST_LEFT / 1.5).abs() < 1e-9, "{}", told(&costs, &streams));
     }
 
-    /// Points made with known costs give them back.
+    /// Points made with known costs and one habit give them back.
     #[test]
-    fn the_fit_finds_the_costs_that_made_the_points() {
+    fn the_fit_finds_the_costs_and_the_habit_that_made_the_points() {
+        const HABIT: usize = 2;
+        let lines_of = |index: usize| {
+            let mut lines = vec![[0.0; 5]; 3];
+            lines[index % 3][index / 3 % 5] = [0.125, 1.0][index / 15 % 2];
+            lines
+        };
         let truth = Costs {
-            habit: 0,
+            habit: HABIT,
             line: vec![[1.0, 1.5, 2.0, 3.0, 4.0], [1.5, 3.0, 6.0, 8.0, 10.0], [4.0, 6.0, 9.0, 12.0, 15.0]],
             written: vec![[1.0; 3], [1.5; 3], [4.0; 3]],
             translation: vec![1.0, 7.0],
-            split: vec![0.1, 0.5],
+            split: vec![0.1, 4.0],
             run: 1.0,
             block: 5.0,
             overlap: [2.0; 2],
@@ -314,22 +320,26 @@ mod tests {
         };
         let mut rng = Rng::new(1);
         let point = |index: usize| {
-            let mut lines = vec![[0.0; 5]; 3];
-            lines[index % 3][index / 3 % 5] = [0.125, 1.0][index / 15 % 2];
-            let translations = vec![0.0, if index % 3 == 2 && index / 30 % 2 == 1 { 1.0 } else { 0.0 }];
-            let traffic =
-                Traffic { lines, written: vec![[0.0; 3]; 3], translations, split: vec![0.0; 2], ..Traffic::default() };
+            let lines = lines_of(index);
+            let far = if index % 3 == 2 && index / 30 % 2 == 1 { 1.0 } else { 0.0 };
+            let [translations, split] = if index % 2 == 0 { [far, 0.0] } else { [0.0, far] };
+            let (translations, split) = (vec![0.0, translations], vec![0.0, split]);
+            let traffic = Traffic { lines, written: vec![[0.0; 3]; 3], translations, split, ..Traffic::default() };
             let ns = truth.time(&traffic, 0.2) * (1.0 + 0.02 * (rng.unit() - 0.5));
-            // As many as there are habits, all alike.
-            Timed { id: index.to_string(), traffic: vec![traffic; Habit::ALL.len()], core: 0.2, ns }
+            // On cores of other habits the lines would be others.
+            let other = Traffic { lines: lines_of((index * 7 + 3) % 60), ..traffic.clone() };
+            let traffic =
+                (0..Habit::ALL.len()).map(|habit| if habit == HABIT { traffic.clone() } else { other.clone() });
+            Timed { id: index.to_string(), traffic: traffic.collect(), core: 0.2, ns }
         };
         let points: Vec<Timed> = (0..180).map(point).collect();
         let known = Known { stream: vec![1.2, 1.3, 5.0], latency: vec![Some(4.0), Some(15.0), Some(90.0)], tlbs: 2 };
         let found = Costs::fit(&known, &points);
-        assert!(found.deviation < 0.05, "{found:?}");
+        assert!(found.habit == HABIT && found.deviation < 0.05, "{found:?}");
         for (cost, known) in found.line.iter().flatten().zip(truth.line.iter().flatten()) {
             assert!((cost / known).ln().abs() < 0.15, "{found:?}");
         }
         assert!((found.translation[1] / 7.0).ln().abs() < 0.15, "{found:?}");
+        assert!((found.split[1] / 4.0).ln().abs() < 0.15, "{found:?}");
     }
 }

@@ -31,7 +31,7 @@ pub enum Pattern {
     /// A line of a set that was filled several times of late, however it comes, in a bank of the second cache that has more
     /// than its share: such lines wait for each other.
     Bank,
-    /// The same in a set of the first cache that has more than its share.
+    /// The same in a set of the first cache that has more than a quarter of the lines, whatever level serves them.
     Set,
 }
 
@@ -191,7 +191,7 @@ impl Counts {
         }
     }
 
-    /// Of crowded sets' lines those wait that are more than their set's or their bank's share; the others are as far as any.
+    /// Of crowded sets' lines those wait that are more than a quarter of all in their set, or than their bank's share of their level's; the others are as far as any.
     pub(super) fn tell_apart(&mut self) {
         let sets = std::mem::take(&mut self.sets).beyond(FEW);
         for (level, crowd) in self.crowds.iter_mut().enumerate() {

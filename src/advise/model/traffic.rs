@@ -14,7 +14,7 @@ const PREFETCH_PAGE: u64 = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Habit {
     /// Accesses that a core has under way: a line that was asked for so shortly before is still on its way or in a buffer, even
-    /// if its set has been filled anew meanwhile. With some 500 instructions of reorder buffer and three to an access 150; 50
+    /// if its set has been filled anew meanwhile. With some 500 instructions of reorder buffer and three to an access 150; 48
     /// on an AMD EPYC 7003, where of the lines of a column that is 16 rows high, all in one set, a third is asked for again,
     /// of one of 32 the half, and all of one of 48 (2026-11-30).
     pub under_way: u64,
@@ -27,8 +27,8 @@ impl Habit {
     pub const ALL: [Self; 4] = [
         Self { under_way: 150, victims: Victims::Drawn },
         Self { under_way: 150, victims: Victims::Oldest },
-        Self { under_way: 50, victims: Victims::Drawn },
-        Self { under_way: 50, victims: Victims::Oldest },
+        Self { under_way: 48, victims: Victims::Drawn },
+        Self { under_way: 48, victims: Victims::Oldest },
     ];
 }
 
@@ -142,7 +142,7 @@ impl Traffic {
         let mut walker = Walker::new(geometry, page, nest.operands().len());
         let accesses = nest.steps().saturating_mul(nest.operands().len() as u64);
         if accesses <= COUNTED {
-            // Two passes more than there are levels leave every level as all further ones do.
+            // As many passes as there are levels, and the one that is counted, leave every level as all further ones do.
             for _ in 0..if accesses < COUNTED / 4 { levels } else { 1 } {
                 walker.walk(nest, &bases, u64::MAX);
             }
@@ -310,10 +310,10 @@ mod tests {
         };
         close(32, 0, 0.25);
         close(256, 0, 1.0);
-        // Fifty accesses under way.
-        close(16, 2, 0.25);
+        // With 48 accesses under way, of eight columns the first, the fourth and the seventh.
+        close(16, 2, 3.0 / 8.0);
         close(32, 2, 0.5);
-        close(64, 2, 1.0);
+        close(48, 2, 1.0);
     }
 
     /// Of 4,096 pages in huge ones none is looked up, unless what lies below splits them.

@@ -92,7 +92,7 @@ fn roof(level: Level, machine: &Machine) -> Vec<Case> {
     let mut cases: Vec<Case> =
         kernels.iter().flat_map(|&kernel| bytes.iter().map(move |&bytes| case(kernel, bytes))).collect();
     if level >= Level::Standard {
-        // Where a last cache that others use too ends.
+        // Where a last cache that others use too ends, of the size that the suite follows.
         let last = machine.last();
         cases.extend([last / 2, last, 2 * last].map(|bytes| case(Kernel::Sum, bytes)));
     }

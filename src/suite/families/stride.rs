@@ -27,7 +27,7 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
     // One working set well inside each cache, and one beyond the last. Of a shared last cache a quarter is sure to be ours,
     // but what is no larger than four times the one before is in part there.
     let mut sizes: Vec<usize> = machine.caches.iter().map(|cache| elements(cache / 2)).collect();
-    if let [.., own, last] = machine.caches[..] {
+    if let [_, .., own, last] = machine.caches[..] {
         sizes[machine.caches.len() - 1] = elements((last / 4).max(4 * own).min(last / 2));
     }
     sizes.push(largest);
