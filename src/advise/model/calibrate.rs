@@ -322,7 +322,7 @@ mod tests {
         let point = |index: usize| {
             let lines = lines_of(index);
             let far = if index % 3 == 2 && index / 30 % 2 == 1 { 1.0 } else { 0.0 };
-            let [translations, split] = if index % 2 == 0 { [far, 0.0] } else { [0.0, far] };
+            let [translations, split] = if index.is_multiple_of(2) { [far, 0.0] } else { [0.0, far] };
             let (translations, split) = (vec![0.0, translations], vec![0.0, split]);
             let traffic = Traffic { lines, written: vec![[0.0; 3]; 3], translations, split, ..Traffic::default() };
             let ns = truth.time(&traffic, 0.2) * (1.0 + 0.02 * (rng.unit() - 0.5));
