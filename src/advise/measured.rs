@@ -2,7 +2,7 @@
 
 use super::chases::{Beside, Chases, beside};
 use super::infer::Inferred;
-use super::model::{Costs, Known, Timed, Traffic};
+use super::model::{Costs, Known, Timed, Traffic, Traffics};
 use crate::bundle::{Bundle, CaseInfo, CaseRecord, Member};
 use crate::kernel::Stores;
 use crate::memory::PagePolicy;
@@ -104,7 +104,7 @@ impl Measured {
     /// What a case asks of the memory system, per [`Habit`](super::model::Habit), and of loops beyond what its floor has; `None`
     /// if it walks no nest.
     #[must_use]
-    pub fn traffic(&self, case: &Case) -> Option<Vec<Traffic>> {
+    pub fn traffic(&self, case: &Case) -> Option<Traffics> {
         let page = if case.options.pages == PagePolicy::Huge { self.huge } else { self.geometry.page };
         let beyond = self.floor(case).map_or([0.0; 2], |floor| floor.loops);
         let per = |traffic: Traffic| {
@@ -113,7 +113,7 @@ impl Measured {
             traffic.blocks -= beyond[1];
             traffic
         };
-        Some(Traffic::of(&case.nest().ok()?, &self.geometry, page).into_iter().map(per).collect())
+        Some(Traffic::of(&case.nest().ok()?, &self.geometry, page).map(per))
     }
 
     fn floor(&self, case: &Case) -> Option<Floor> {

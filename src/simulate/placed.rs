@@ -188,13 +188,9 @@ fn frame_of(page: u64, seed: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn geometry() -> Geometry {
-        let caches = Geometry::parse_caches("l1=32K:8:64,l2=512K:8:64,l3=32M:16:64").unwrap();
-        Geometry::new(caches, Geometry::parse_tlbs("l1=64,l2=2048:8").unwrap(), 4096, "test").unwrap()
-    }
-
     fn zen3(page: u64) -> Placed {
-        Placed::new(&geometry(), page, 1)
+        let caches = Geometry::parse_caches("l1=32K:8:64,l2=512K:8:64,l3=32M:16:64").unwrap();
+        Placed::new(&Geometry::new(caches, Vec::new(), 4096, "test").unwrap(), page, 1)
     }
 
     /// Share of accesses that cache number `level` serves in the second pass over `addresses`.

@@ -1,7 +1,7 @@
 //! The costs of the model, fitted to the curves.
 
 use super::lines::Pattern;
-use super::traffic::{Habit, Traffic};
+use super::traffic::{Habit, Traffic, Traffics};
 use crate::stats;
 use rayon::prelude::*;
 
@@ -11,7 +11,7 @@ pub struct Timed {
     /// Which walk it is: points with the same name are left out together.
     pub id: String,
     /// What it asks of the memory system, per [`Habit`].
-    pub traffic: Vec<Traffic>,
+    pub traffic: Traffics,
     /// Its arithmetic, nanoseconds per step.
     pub core: f64,
     /// What it took, nanoseconds per step.
@@ -282,7 +282,7 @@ mod tests {
         let walk = |streams: f64, far: f64, ns: f64| {
             let lines = vec![[streams, 0.0, far, 0.0, 0.0]];
             let traffic = Traffic { lines, written: vec![[0.0; 3]], translations: vec![0.0], ..Traffic::default() };
-            Timed { id: format!("{streams} {far}"), traffic: vec![traffic], core: 0.1, ns }
+            Timed { id: format!("{streams} {far}"), traffic: std::array::from_fn(|_| traffic.clone()), core: 0.1, ns }
         };
         let mut costs = Costs::start(&Known { stream: vec![1.0], latency: vec![Some(16.0)], tlbs: 1 });
         let [streams, far] = [walk(1.0, 0.0, 1.0), walk(0.0, 1.0, 2.0)];
@@ -328,9 +328,8 @@ mod tests {
             let ns = truth.time(&traffic, 0.2) * (1.0 + 0.02 * (rng.unit() - 0.5));
             // On cores of other habits the lines would be others.
             let other = Traffic { lines: lines_of((index * 7 + 3) % 60), ..traffic.clone() };
-            let traffic =
-                (0..Habit::ALL.len()).map(|habit| if habit == HABIT { traffic.clone() } else { other.clone() });
-            Timed { id: index.to_string(), traffic: traffic.collect(), core: 0.2, ns }
+            let traffic = std::array::from_fn(|habit| if habit == HABIT { traffic.clone() } else { other.clone() });
+            Timed { id: index.to_string(), traffic, core: 0.2, ns }
         };
         let points: Vec<Timed> = (0..180).map(point).collect();
         let known = Known { stream: vec![1.2, 1.3, 5.0], latency: vec![Some(4.0), Some(15.0), Some(90.0)], tlbs: 2 };

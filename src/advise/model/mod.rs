@@ -36,7 +36,7 @@ mod traffic;
 
 pub use calibrate::{Costs, Known, Left, Timed};
 pub use lines::Pattern;
-pub use traffic::{Habit, Traffic};
+pub use traffic::{Habit, Traffic, Traffics};
 
 use crate::stats::Interval;
 
@@ -69,7 +69,7 @@ pub struct Prediction {
 impl Costs {
     /// Nanoseconds per step of a nest with this traffic, per [`Habit`], and `core` nanoseconds of arithmetic per step.
     #[must_use]
-    pub fn predict(&self, traffic: &[Traffic], core: f64) -> Prediction {
+    pub fn predict(&self, traffic: &Traffics, core: f64) -> Prediction {
         let traffic = &traffic[self.habit];
         // What the walks near this one on the curves took more or less goes to all parts alike.
         let correction = self.correction(traffic, core);

@@ -23,14 +23,26 @@ pub struct Habit {
 }
 
 impl Habit {
-    /// Every combination.
-    pub const ALL: [Self; 4] = [
-        Self { under_way: 150, victims: Victims::Drawn },
-        Self { under_way: 150, victims: Victims::Oldest },
-        Self { under_way: 48, victims: Victims::Drawn },
-        Self { under_way: 48, victims: Victims::Oldest },
-    ];
+    /// Every combination: number `2 i + j` has the `i`th of the accesses under way and the `j`th of the victims.
+    pub const ALL: [Self; UNDER_WAY.len() * VICTIMS.len()] = {
+        let [many, few] = UNDER_WAY;
+        let [drawn, oldest] = VICTIMS;
+        [
+            Self { under_way: many, victims: drawn },
+            Self { under_way: many, victims: oldest },
+            Self { under_way: few, victims: drawn },
+            Self { under_way: few, victims: oldest },
+        ]
+    };
 }
+
+/// See [`Habit::under_way`].
+const UNDER_WAY: [u64; 2] = [150, 48];
+/// See [`Habit::victims`].
+const VICTIMS: [Victims; 2] = [Victims::Drawn, Victims::Oldest];
+
+/// What a nest asks of the memory system on a core of each [`Habit`].
+pub type Traffics = [Traffic; Habit::ALL.len()];
 
 /// Lines and translations per step of a nest on a core of one [`Habit`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,16 +70,17 @@ struct Walker {
     /// Accesses so far.
     now: u64,
     steps: u64,
-    /// By accesses under way.
-    fetches: Vec<(u64, Fetches)>,
-    translations: Vec<Answered>,
+    /// By [`UNDER_WAY`].
+    fetches: [Fetches; 2],
+    /// By [`VICTIMS`].
+    whole: [Answered; 2],
+    /// The same in base pages, asked if the walk is in huge ones.
+    split: [Answered; 2],
+    is_split: bool,
 }
 
 /// Translations by the TLB that answers.
 struct Answered {
-    victims: Victims,
-    /// Whether they are of base pages though the walk is in huge ones.
-    split: bool,
     tlbs: Translations,
     counts: Vec<f64>,
 }
@@ -105,9 +118,10 @@ impl Walker {
             self.now += 1;
             if let Some(level) = served.cache.checked_sub(1) {
                 let missed = Missed { operand, line, level, crowded: served.crowded, written };
-                self.fetches.iter_mut().for_each(|(_, fetches)| fetches.miss(missed, self.now));
+                self.fetches.iter_mut().for_each(|fetches| fetches.miss(missed, self.now));
             }
-            for answered in &mut self.translations {
+            let split = self.split.iter_mut().filter(|_| self.is_split);
+            for answered in self.whole.iter_mut().chain(split) {
                 if let Some(tlb) = answered.tlbs.access(line * self.line).checked_sub(1) {
                     answered.counts[tlb] += 1.0;
                 }
@@ -118,8 +132,9 @@ impl Walker {
     /// Counts anew, in caches as they are.
     fn begin(&mut self, levels: usize) {
         self.steps = 0;
-        self.fetches.iter_mut().for_each(|(_, fetches)| fetches.counts = Counts::of(levels));
-        self.translations.iter_mut().flat_map(|answered| &mut answered.counts).for_each(|count| *count = 0.0);
+        self.fetches.iter_mut().for_each(|fetches| fetches.counts = Counts::of(levels));
+        let answered = self.whole.iter_mut().chain(&mut self.split);
+        answered.flat_map(|answered| &mut answered.counts).for_each(|count| *count = 0.0);
     }
 }
 
@@ -136,7 +151,7 @@ impl Traffic {
     /// A long nest is not walked whole: a stretch in its middle is counted after the stretch before it was walked; if the
     /// arrays fit the last cache, their lines are put there first.
     #[must_use]
-    pub fn of(nest: &LoopNest, geometry: &Geometry, page: u64) -> Vec<Self> {
+    pub fn of(nest: &LoopNest, geometry: &Geometry, page: u64) -> Traffics {
         let bases: Vec<u64> = (1_u64..).take(nest.buffers().len()).map(|buffer| buffer << 40).collect();
         let levels = geometry.levels.len();
         let mut walker = Walker::new(geometry, page, nest.operands().len());
@@ -157,9 +172,9 @@ impl Traffic {
             walker.begin(levels);
             walker.walk(&parts[middle], &bases, COUNTED);
         }
-        walker.fetches.iter_mut().for_each(|(_, fetches)| fetches.counts.tell_apart());
+        walker.fetches.iter_mut().for_each(|fetches| fetches.counts.tell_apart());
         let loops = Self::loops(nest);
-        Habit::ALL.map(|habit| walker.traffic(habit, loops)).into()
+        std::array::from_fn(|habit| walker.traffic(habit, loops))
     }
 
     /// Executions of the innermost loop per step, and of the two innermost ones.
@@ -189,45 +204,39 @@ impl Traffic {
 
 impl Walker {
     fn new(geometry: &Geometry, page: u64, operands: usize) -> Self {
-        let mut walker = Self {
+        let (levels, per_page) = (geometry.levels.len(), PREFETCH_PAGE / geometry.line());
+        let answered = |page: u64| {
+            VICTIMS.map(|victims| Answered {
+                tlbs: Translations::new(&geometry.tlbs, page, victims, 1),
+                counts: vec![0.0; geometry.tlbs.len()],
+            })
+        };
+        Self {
             machine: Placed::new(geometry, page, 1),
             line: geometry.line(),
             now: 0,
             steps: 0,
-            fetches: Vec::new(),
-            translations: Vec::new(),
-        };
-        for Habit { under_way, victims } in Habit::ALL {
-            if walker.fetches.iter().all(|(known, _)| *known != under_way) {
-                let per_page = PREFETCH_PAGE / geometry.line();
-                walker.fetches.push((under_way, Fetches::new(geometry.levels.len(), operands, under_way, per_page)));
-            }
-            if walker.translations.iter().all(|known| known.victims != victims) {
-                for (split, page) in
-                    [(false, page), (true, geometry.page)].into_iter().take(if page > geometry.page { 2 } else { 1 })
-                {
-                    let tlbs = Translations::new(&geometry.tlbs, page, victims, 1);
-                    walker.translations.push(Answered { victims, split, tlbs, counts: vec![0.0; geometry.tlbs.len()] });
-                }
-            }
+            fetches: UNDER_WAY.map(|under_way| Fetches::new(levels, operands, under_way, per_page)),
+            whole: answered(page),
+            split: answered(geometry.page),
+            is_split: page > geometry.page,
         }
-        walker
     }
 
-    /// What was counted, per step.
-    fn traffic(&self, habit: Habit, [runs, blocks]: [f64; 2]) -> Traffic {
+    /// What was counted, per step, on a core of the [`Habit`] of this number.
+    fn traffic(&self, habit: usize, [runs, blocks]: [f64; 2]) -> Traffic {
         let per = |count: f64| count / self.steps.max(1) as f64;
-        let fetches = self.fetches.iter().find(|(under_way, _)| *under_way == habit.under_way);
-        let (lines, written) = fetches.map_or_else(Default::default, |(_, fetches)| {
-            let Counts { lines, written, .. } = &fetches.counts;
-            (lines.iter().map(|level| level.map(per)).collect(), written.iter().map(|level| level.map(per)).collect())
-        });
-        let answered = |split: bool| {
-            let found = self.translations.iter().find(|one| one.victims == habit.victims && one.split == split);
-            let none = vec![0.0; if split { self.translations[0].counts.len() } else { 0 }];
-            found.map_or(none, |one| one.counts.iter().copied().map(per).collect())
-        };
-        Traffic { lines, written, translations: answered(false), split: answered(true), runs, blocks }
+        let Counts { lines, written, .. } = &self.fetches[habit / VICTIMS.len()].counts;
+        let [translations, split] = [&self.whole, &self.split]
+            .map(|answered| answered[habit % VICTIMS.len()].counts.iter().copied().map(per).collect());
+        Traffic {
+            lines: lines.iter().map(|level| level.map(per)).collect(),
+            written: written.iter().map(|level| level.map(per)).collect(),
+            translations,
+            split,
+            runs,
+            blocks,
+        }
     }
 
     /// Every line of the arrays once, if the last cache holds them all.
@@ -262,7 +271,8 @@ mod tests {
 
     /// On a core that has much under way and whose TLBs draw.
     fn traffic(nest: &LoopNest, page: u64) -> Traffic {
-        Traffic::of(nest, &zen3(), page).swap_remove(0)
+        let [first, ..] = Traffic::of(nest, &zen3(), page);
+        first
     }
 
     #[test]
