@@ -71,7 +71,7 @@ fn rows(bundle: &Bundle, measured: &Measured) -> Vec<Row> {
         // Only walks that are on the curves change the fit when they are left out.
         let without: Vec<String> = names.iter().filter(|name| measured.is_on_a_curve(name)).cloned().collect();
         let costs = costs.entry(without.clone()).or_insert_with(|| measured.costs(&without));
-        let predict = |case: &Case| Some(costs.predict(&measured.traffic(case)?, measured.core(case)));
+        let predict = |case: &Case| measured.predicted(costs, case);
         let (Some(below), Some(above)) = (predict(&baseline), predict(&contender)) else { continue };
         let both = others(&baseline, measured).zip(others(&contender, measured));
         found.push(Row {
@@ -148,7 +148,7 @@ fn arrays(bundle: &Bundle, measured: &Measured) -> Vec<Vec<Way>> {
             let without: Vec<String> = ways.keys().filter(|name| measured.is_on_a_curve(name)).cloned().collect();
             let costs = costs.entry(without.clone()).or_insert_with(|| measured.costs(&without));
             let way = |(case, ns): (Case, Vec<f64>)| {
-                let predicted = costs.predict(&measured.traffic(&case)?, measured.core(&case)).ns.estimate;
+                let predicted = measured.predicted(costs, &case)?.ns.estimate;
                 Some(Way { case, predicted, ns: stats::median(&ns)? })
             };
             let mut ways: Vec<Way> = ways.into_values().filter_map(way).collect();
@@ -237,13 +237,14 @@ fn print<'a>(what: &str, rows: impl IntoIterator<Item = &'a Row>, of: impl Fn(&R
 
 fn tell(costs: &Costs) {
     let rounded = |costs: &[f64]| costs.iter().map(|ns| format!("{ns:.2}")).collect::<Vec<_>>().join(" ");
-    let Habit { under_way, victims } = Habit::ALL[costs.habit];
-    println!("costs from {} points of the curves, ns; {under_way} accesses under way, {victims:?}", costs.left.len());
+    println!("costs from {} points of the curves, ns; {:?}", costs.left.len(), Habit::ALL[costs.habit]);
     for (level, (line, written)) in costs.line.iter().zip(&costs.written).enumerate() {
         let (line, written) = (rounded(line), rounded(written));
-        println!("  L{} stream, near, far, bank, set: {line}; written more: {written}", level + 2);
+        println!("  L{} stream, among, near, far, few, one: {line}; written more: {written}", level + 2);
     }
+    println!("  stored past the caches: {}", rounded(&costs.past));
     println!("  translations: {}", rounded(&costs.translation));
+    println!("  of streams that go on into the next page: {}", rounded(&costs.crossing));
     println!("  of huge pages split below: {}", rounded(&costs.split));
     println!("  run, block: {}", rounded(&[costs.run, costs.block]));
     println!("  overlaps: {}; left over: {:.3}", rounded(&costs.overlap.map(|excess| 1.0 + excess)), costs.deviation);

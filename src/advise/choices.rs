@@ -109,7 +109,7 @@ impl<'a> Adviser<'a> {
         if let Some(known) = self.known.get(&name) {
             return Some(known.clone());
         }
-        let found = self.costs.predict(&self.measured.traffic(case)?, self.measured.core(case));
+        let found = self.measured.predicted(&self.costs, case)?;
         self.known.insert(name, found.clone());
         Some(found)
     }

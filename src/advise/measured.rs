@@ -2,7 +2,7 @@
 
 use super::chases::{Beside, Chases, beside};
 use super::infer::Inferred;
-use super::model::{Costs, Known, Timed, Traffic, Traffics};
+use super::model::{Costs, Known, Prediction, Timed, Traffic, Traffics};
 use crate::bundle::{Bundle, CaseInfo, CaseRecord, Member};
 use crate::kernel::Stores;
 use crate::memory::PagePolicy;
@@ -12,8 +12,8 @@ use crate::suite::Case;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// Families that the costs are found from; what is predicted is never among them unless it is one of their cases, and
-/// then that case is left out.
+/// Families that the costs are found from, and with them the stores of `write` that keep the order; what is predicted is never among
+/// them unless it is one of their cases, and then that case is left out.
 pub const CURVES: [&str; 4] = ["floor", "roof", "stride", "pages"];
 /// Points of the stride family that a fit needs.
 const LEAST_POINTS: usize = 8;
@@ -105,15 +105,30 @@ impl Measured {
     /// if it walks no nest.
     #[must_use]
     pub fn traffic(&self, case: &Case) -> Option<Traffics> {
-        let page = if case.options.pages == PagePolicy::Huge { self.huge } else { self.geometry.page };
-        let beyond = self.floor(case).map_or([0.0; 2], |floor| floor.loops);
-        let per = |traffic: Traffic| {
-            let mut traffic = traffic.per(case.elements_per_step());
-            traffic.runs -= beyond[0];
-            traffic.blocks -= beyond[1];
-            traffic
-        };
-        Some(Traffic::of(&case.nest().ok()?, &self.geometry, page).map(per))
+        let traffics = Traffic::of(&case.nest().ok()?, case.options.stores, &self.geometry, self.page(case));
+        Some(traffics.map(|traffic| self.beyond_floor(case, traffic)))
+    }
+
+    /// What a case will take by these costs; `None` if it walks no nest.
+    #[must_use]
+    pub fn predicted(&self, costs: &Costs, case: &Case) -> Option<Prediction> {
+        let (nest, stores) = (case.nest().ok()?, case.options.stores);
+        let traffic = Traffic::on(&nest, stores, &self.geometry, self.page(case), costs.habit);
+        Some(costs.predict(&self.beyond_floor(case, traffic), self.core(case)))
+    }
+
+    /// Bytes of the pages that a case is in.
+    fn page(&self, case: &Case) -> u64 {
+        if case.options.pages == PagePolicy::Huge { self.huge } else { self.geometry.page }
+    }
+
+    /// Per element, with the loops that its floor does not have.
+    fn beyond_floor(&self, case: &Case, traffic: Traffic) -> Traffic {
+        let loops = self.floor(case).map_or([0.0; 2], |floor| floor.loops);
+        let mut traffic = traffic.per(case.elements_per_step());
+        traffic.runs -= loops[0];
+        traffic.blocks -= loops[1];
+        traffic
     }
 
     fn floor(&self, case: &Case) -> Option<Floor> {
@@ -157,11 +172,15 @@ impl Measured {
             }
         };
         let median = |pair: &crate::bundle::PairRecord, member| pair.per_step(member).map(|step| step.median);
-        for pair in bundle.pairs.iter().filter(|pair| CURVES.contains(&pair.contender.family.as_str()) && !pair.null) {
+        let is_curve = |case: &CaseInfo| {
+            let stores = case.family == "write" && !case.options.contains_key("dest");
+            stores || CURVES.contains(&case.family.as_str())
+        };
+        for pair in bundle.pairs.iter().filter(|pair| is_curve(&pair.contender) && !pair.null) {
             add(&pair.baseline, median(pair, Member::Baseline));
             add(&pair.contender, median(pair, Member::Contender));
         }
-        for record in bundle.cases.iter().filter(|record| CURVES.contains(&record.case.family.as_str())) {
+        for record in bundle.cases.iter().filter(|record| is_curve(&record.case)) {
             add(&record.case, record.per_step().map(|step| step.median));
         }
         let point = |(id, (case, ns)): (String, (Case, Vec<f64>))| {
@@ -240,9 +259,12 @@ fn geometry(bundle: &Bundle) -> Result<Geometry, String> {
     Geometry::new(levels, tlbs, page, "bundle").map_err(|error| error.to_string())
 }
 
-/// Contiguous reads.
+/// Contiguous reads, in base pages.
 fn roofs(bundle: &Bundle) -> impl Iterator<Item = &CaseRecord> {
-    bundle.cases.iter().filter(|record| record.case.family == "roof" && record.case.kernel == "sum")
+    let cases = bundle.cases.iter();
+    cases.filter(|CaseRecord { case, .. }| {
+        case.family == "roof" && case.kernel == "sum" && !case.options.contains_key("pages")
+    })
 }
 
 /// Bytes that stay in a last cache while they are read in order, again and again, beside a cache of `own` bytes. Where others

@@ -207,7 +207,8 @@ impl Bundle {
         let class = self.size_class(case.footprint_bytes);
         let same = |record: &&CaseRecord| {
             let roof = &record.case;
-            roof.family == "roof" && roof.kernel == case.kernel && self.size_class(roof.footprint_bytes) == class
+            let like = roof.kernel == case.kernel && !roof.options.contains_key("pages");
+            roof.family == "roof" && like && self.size_class(roof.footprint_bytes) == class
         };
         self.cases.iter().find(same)?.rate()
     }

@@ -18,6 +18,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+/// Time that events of one group are counted for at a turn.
+const COUNTED: Duration = Duration::from_millis(5);
 /// Touched lines of a pass beyond which a nest is not simulated: it would take more than its share of a run.
 const MOST_SIMULATED_TOUCHES: u64 = 100_000_000;
 /// Share of the run so far that simulating may take.
@@ -302,7 +304,7 @@ impl<'a> Session<'a> {
         let checksum = arm.checksum(arena)?;
         let pass = Duration::from_nanos(timed(arm, arena, 1));
         let counted = match self.counting.absent.clone() {
-            None => Ok(self.counting.count(arm, arena, pass, Duration::from_millis(10))),
+            None => Ok(self.counting.count(arm, arena, pass, COUNTED)),
             Some(reason) => Err(reason),
         };
         let simulated = self.simulate(arm);

@@ -27,7 +27,7 @@ pub use cpus::{CPUS, Cpu};
 pub use geometry::{Geometry, GeometryError, Level, TlbLevel};
 pub use model::{LastLevel, Model, Prefetch, Replacement, Writes};
 pub use place::apart;
-pub use placed::{Placed, Served};
+pub use placed::{Caches, Placed, Served};
 pub use report::{LevelCounts, Pass, Report, TlbCounts};
 pub use translations::{Translations, Victims};
 

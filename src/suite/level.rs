@@ -34,8 +34,8 @@ impl Level {
     #[must_use]
     pub const fn budget_ns(self) -> u64 {
         match self {
-            Self::Quick => 40_000_000_000,
-            Self::Standard => 215_000_000_000,
+            Self::Quick => 31_000_000_000,
+            Self::Standard => 160_000_000_000,
             Self::Full => 1_620_000_000_000,
         }
     }
@@ -61,10 +61,10 @@ impl Level {
     /// How its items are paced; the placement length is the longest one.
     #[must_use]
     pub const fn pace(self) -> Pace {
-        // A verdict takes eight rounds: nine and twelve are enough.
+        // A verdict takes eight rounds: nine, ten and twelve are enough.
         let (placements, placement_ns, least_rounds) = match self {
             Self::Quick => (3, 400_000_000, 3),
-            Self::Standard => (6, 600_000_000, 2),
+            Self::Standard => (5, 600_000_000, 2),
             Self::Full => (6, 600_000_000, 2),
         };
         Pace { placements, placement_ns, sample_ns: 1_000_000, least_rounds }

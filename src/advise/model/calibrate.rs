@@ -1,7 +1,8 @@
 //! The costs of the model, fitted to the curves.
 
+use super::habit::Habit;
 use super::lines::Pattern;
-use super::traffic::{Habit, Traffic, Traffics};
+use super::traffic::{Traffic, Traffics};
 use crate::stats;
 use rayon::prelude::*;
 
@@ -35,12 +36,15 @@ pub struct Costs {
     /// The one of [`Habit::ALL`] that explains the curves best.
     pub habit: usize,
     /// Per level, the second cache first and memory last, and [`Pattern`].
-    pub line: Vec<[f64; 5]>,
-    /// What a line costs more if it is written, by the level that serves it: in a set that is not crowded, and in one whose lines
-    /// wait for banks or sets.
-    pub written: Vec<[f64; 3]>,
+    pub line: Vec<[f64; 6]>,
+    /// What a line costs more if it is written, by the level that serves it and the groups of [`Traffic::written`].
+    pub written: Vec<[f64; 4]>,
+    /// A line that is stored past the caches, by the groups of [`Traffic::past`].
+    pub past: [f64; 2],
     /// Per TLB beyond the first; last the page tables.
     pub translation: Vec<f64>,
+    /// The same for a stream that goes on into the next page, where it begins anew.
+    pub crossing: Vec<f64>,
     /// Per TLB beyond the first, what a huge page costs that is split below; last the page tables.
     pub split: Vec<f64>,
     /// A further execution of the innermost loop, and of the two innermost ones.
@@ -98,15 +102,19 @@ impl Costs {
     fn start(known: &Known) -> Self {
         let line = |(&stream, latency): (&f64, &Option<f64>)| {
             let far = latency.map_or(3.0 * stream, |ns| ns / PARALLEL).max(stream);
-            [stream, (stream * far).sqrt(), far, far, far]
+            [stream, stream, (stream * far).sqrt(), far, far, far]
         };
         let last = known.tlbs.saturating_sub(1);
+        let lines: Vec<[f64; 6]> = known.stream.iter().zip(&known.latency).map(line).collect();
+        let [stream_of_memory, .., far_of_memory] = lines.last().copied().unwrap_or([1.0; 6]);
         let translations = |ns: [f64; 2]| (0..known.tlbs).map(|tlb| ns[usize::from(tlb == last)]).collect();
         Self {
             habit: 0,
-            line: known.stream.iter().zip(&known.latency).map(line).collect(),
-            written: known.stream.iter().map(|&stream| [stream; 3]).collect(),
+            line: lines,
+            written: known.stream.iter().map(|&stream| [stream; 4]).collect(),
+            past: [stream_of_memory, far_of_memory],
             translation: translations(TRANSLATION),
+            crossing: translations(TRANSLATION),
             split: translations(SPLIT),
             run: RUN,
             block: BLOCK,
@@ -122,34 +130,45 @@ impl Costs {
             let (Some(costs), Some(written)) = (self.line.get(index), self.written.get(index)) else { return [0.0; 2] };
             let lines = &traffic.lines[index];
             let of = |pattern: Pattern| costs[pattern as usize] * lines[pattern as usize];
-            let others: f64 = [Pattern::Near, Pattern::Far, Pattern::Bank, Pattern::Set].map(of).iter().sum();
+            let sum = |prefetched: bool| -> f64 {
+                Pattern::ALL.into_iter().filter(|pattern| pattern.is_prefetched() == prefetched).map(of).sum()
+            };
             let back: f64 =
                 traffic.written.get(index).map_or(0.0, |n| n.iter().zip(written).map(|(n, cost)| n * cost).sum());
-            [of(Pattern::Stream), others + back]
+            let is_memory = index + 1 == traffic.lines.len();
+            let past = [0, 1].map(|which| if is_memory { self.past[which] * traffic.past[which] } else { 0.0 });
+            [sum(true) + past[0], sum(false) + back + past[1]]
         };
         (0..traffic.lines.len()).map(level).collect()
     }
 
     /// Nanoseconds of the parts together, of which some overlap.
-    pub(super) fn together(&self, core: f64, lines: &[[f64; 2]], translations: f64) -> f64 {
-        let [streams, others] = [0, 1].map(|which| lines.iter().map(|level| level[which]).sum::<f64>());
+    pub(super) fn together(&self, core: f64, lines: &[[f64; 2]], translations: &[[f64; 2]]) -> f64 {
+        let sums = |parts: &[[f64; 2]]| [0, 1].map(|which| parts.iter().map(|part| part[which]).sum::<f64>());
+        let ([streams, others], [translations, crossings]) = (sums(lines), sums(translations));
         let together = |a: f64, b: f64, excess: f64| {
             let exponent = 1.0 + excess.min(MOST_OVERLAP);
             (a.powf(exponent) + b.powf(exponent)).powf(1.0 / exponent)
         };
-        together(together(core, translations, self.overlap[1]), streams, self.overlap[0]) + others
+        together(together(core, translations, self.overlap[1]), streams, self.overlap[0]) + others + crossings
     }
 
     /// Nanoseconds per step.
     fn time(&self, traffic: &Traffic, core: f64) -> f64 {
-        self.together(self.core(traffic, core), &self.lines(traffic), self.translations(traffic).iter().sum())
+        self.together(self.core(traffic, core), &self.lines(traffic), &self.translations(traffic))
     }
 
-    /// Nanoseconds of translations, by the TLB that answers, the second first; last the page tables.
-    pub(super) fn translations(&self, traffic: &Traffic) -> Vec<f64> {
-        let split = |tlb: usize| traffic.split.get(tlb).zip(self.split.get(tlb)).map_or(0.0, |(n, cost)| n * cost);
-        let whole = traffic.translations.iter().zip(&self.translation).enumerate();
-        whole.map(|(tlb, (n, cost))| n * cost + split(tlb)).collect()
+    /// Nanoseconds of translations, by the TLB that answers, the second first; last the page tables: those that overlap, and those
+    /// of streams.
+    pub(super) fn translations(&self, traffic: &Traffic) -> Vec<[f64; 2]> {
+        let of = |counts: &[f64], costs: &[f64], tlb: usize| {
+            counts.get(tlb).zip(costs.get(tlb)).map_or(0.0, |(n, ns)| n * ns)
+        };
+        let tlb = |tlb: usize| {
+            let whole = of(&traffic.translations, &self.translation, tlb);
+            [whole + of(&traffic.split, &self.split, tlb), of(&traffic.crossings, &self.crossing, tlb)]
+        };
+        (0..self.translation.len()).map(tlb).collect()
     }
 
     /// The arithmetic with what the loops around the innermost one take beyond those that it was measured in.
@@ -160,8 +179,8 @@ impl Costs {
     /// Every cost and overlap, for the fit.
     fn every(&mut self) -> impl Iterator<Item = &mut f64> {
         let lines = self.line.iter_mut().flatten().chain(self.written.iter_mut().flatten());
-        let memory = lines.chain(&mut self.translation).chain(&mut self.split);
-        memory.chain([&mut self.run, &mut self.block]).chain(&mut self.overlap)
+        let memory = lines.chain(&mut self.past).chain(&mut self.translation).chain(&mut self.split);
+        memory.chain(&mut self.crossing).chain([&mut self.run, &mut self.block]).chain(&mut self.overlap)
     }
 
     /// The square roots of the shares that the parts have in the sum of all (Hellinger's distance is theirs).
@@ -169,9 +188,11 @@ impl Costs {
         let lines = self.line.iter().zip(&traffic.lines).flat_map(|(costs, counts)| costs.iter().zip(counts));
         let written = self.written.iter().zip(&traffic.written).flat_map(|(costs, counts)| costs.iter().zip(counts));
         let whole = self.translation.iter().zip(&traffic.translations);
-        let translations = whole.chain(self.split.iter().zip(&traffic.split));
+        let crossings = self.crossing.iter().zip(&traffic.crossings);
+        let translations = whole.chain(self.split.iter().zip(&traffic.split)).chain(crossings);
         let loops = [(&self.run, &traffic.runs), (&self.block, &traffic.blocks), (&core, &1.0)];
-        let all = lines.chain(written).chain(translations).chain(loops);
+        let past = self.past.iter().zip(&traffic.past);
+        let all = lines.chain(written).chain(past).chain(translations).chain(loops);
         let mut parts: Vec<f64> = all.map(|(cost, count)| (cost * count).max(0.0)).collect();
         let sum: f64 = parts.iter().sum();
         parts.iter_mut().for_each(|part| *part = (*part / sum.max(f64::MIN_POSITIVE)).sqrt());
@@ -233,7 +254,7 @@ impl Costs {
         let falls = |near: f64, far: f64| (near / far).ln().max(0.0).powi(2);
         // Of lines that are near and far either may be dearer: a page's lines share a prefetcher, and banks. So may those that
         // stream, one after the other, and those of which many are under way.
-        let dearer = |costs: &[f64; 5]| [(0, 1), (2, 3), (2, 4)].map(|(less, more)| falls(costs[less], costs[more]));
+        let dearer = |costs: &[f64; 6]| [(0, 2), (3, 4), (3, 5)].map(|(less, more)| falls(costs[less], costs[more]));
         let patterns = self.line.iter().flat_map(dearer);
         let levels =
             self.line.windows(2).flat_map(|pair| Pattern::ALL.map(|p| (pair[0][p as usize], pair[1][p as usize])));
@@ -280,8 +301,8 @@ mod tests {
     #[test]
     fn neighbours_tell_what_is_left_over() {
         let walk = |streams: f64, far: f64, ns: f64| {
-            let lines = vec![[streams, 0.0, far, 0.0, 0.0]];
-            let traffic = Traffic { lines, written: vec![[0.0; 3]], translations: vec![0.0], ..Traffic::default() };
+            let lines = vec![[streams, 0.0, 0.0, far, 0.0, 0.0]];
+            let traffic = Traffic { lines, written: vec![[0.0; 4]], translations: vec![0.0], ..Traffic::default() };
             Timed { id: format!("{streams} {far}"), traffic: std::array::from_fn(|_| traffic.clone()), core: 0.1, ns }
         };
         let mut costs = Costs::start(&Known { stream: vec![1.0], latency: vec![Some(16.0)], tlbs: 1 });
@@ -302,15 +323,21 @@ mod tests {
     fn the_fit_finds_the_costs_and_the_habit_that_made_the_points() {
         const HABIT: usize = 2;
         let lines_of = |index: usize| {
-            let mut lines = vec![[0.0; 5]; 3];
-            lines[index % 3][index / 3 % 5] = [0.125, 1.0][index / 15 % 2];
+            let mut lines = vec![[0.0; 6]; 3];
+            lines[index % 3][index / 3 % 6] = [0.125, 1.0][index / 18 % 2];
             lines
         };
         let truth = Costs {
             habit: HABIT,
-            line: vec![[1.0, 1.5, 2.0, 3.0, 4.0], [1.5, 3.0, 6.0, 8.0, 10.0], [4.0, 6.0, 9.0, 12.0, 15.0]],
-            written: vec![[1.0; 3], [1.5; 3], [4.0; 3]],
+            line: vec![
+                [1.0, 0.9, 1.5, 2.0, 3.0, 4.0],
+                [1.5, 1.3, 3.0, 6.0, 8.0, 10.0],
+                [4.0, 3.0, 6.0, 9.0, 12.0, 15.0],
+            ],
+            written: vec![[1.0; 4], [1.5; 4], [4.0; 4]],
+            past: [3.0, 12.0],
             translation: vec![1.0, 7.0],
+            crossing: vec![1.0, 7.0],
             split: vec![0.1, 4.0],
             run: 1.0,
             block: 5.0,
@@ -321,17 +348,19 @@ mod tests {
         let mut rng = Rng::new(1);
         let point = |index: usize| {
             let lines = lines_of(index);
-            let far = if index % 3 == 2 && index / 30 % 2 == 1 { 1.0 } else { 0.0 };
+            let far = if index % 3 == 2 && index / 36 % 2 == 1 { 1.0 } else { 0.0 };
             let [translations, split] = if index.is_multiple_of(2) { [far, 0.0] } else { [0.0, far] };
             let (translations, split) = (vec![0.0, translations], vec![0.0, split]);
-            let traffic = Traffic { lines, written: vec![[0.0; 3]; 3], translations, split, ..Traffic::default() };
+            let past = if index % 10 == 9 { [0.0, 1.0] } else { [0.0; 2] };
+            let traffic =
+                Traffic { lines, written: vec![[0.0; 4]; 3], past, translations, split, ..Traffic::default() };
             let ns = truth.time(&traffic, 0.2) * (1.0 + 0.02 * (rng.unit() - 0.5));
             // On cores of other habits the lines would be others.
-            let other = Traffic { lines: lines_of((index * 7 + 3) % 60), ..traffic.clone() };
+            let other = Traffic { lines: lines_of((index * 7 + 3) % 72), ..traffic.clone() };
             let traffic = std::array::from_fn(|habit| if habit == HABIT { traffic.clone() } else { other.clone() });
             Timed { id: index.to_string(), traffic, core: 0.2, ns }
         };
-        let points: Vec<Timed> = (0..180).map(point).collect();
+        let points: Vec<Timed> = (0..216).map(point).collect();
         let known = Known { stream: vec![1.2, 1.3, 5.0], latency: vec![Some(4.0), Some(15.0), Some(90.0)], tlbs: 2 };
         let found = Costs::fit(&known, &points);
         assert!(found.habit == HABIT && found.deviation < 0.05, "{found:?}");
@@ -339,6 +368,7 @@ mod tests {
             assert!((cost / known).ln().abs() < 0.15, "{found:?}");
         }
         assert!((found.translation[1] / 7.0).ln().abs() < 0.15, "{found:?}");
+        assert!((found.past[1] / 12.0).ln().abs() < 0.15, "{found:?}");
         assert!((found.split[1] / 4.0).ln().abs() < 0.15, "{found:?}");
     }
 }

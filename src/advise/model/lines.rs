@@ -1,43 +1,76 @@
 //! The lines that a walk brings into the first cache, by the level that serves them and by how they come.
 
+use crate::nest::Role;
+use std::collections::VecDeque;
+
 /// Pages whose last line a prefetcher remembers: between the 16 streams of older cores and the 64 of newer ones.
 const STREAMS: usize = 32;
 /// Lines whose last fetch is remembered, by a hash.
 const FETCHES: usize = 4096;
-/// Banks of a second cache, by the lowest bits of a line's number. On an Intel Xeon (2026-11-30) independent loads of lines in
-/// random order took 0.42 ns each from its second cache, 0.65 if they used two banks and 0.94 in one, whichever other bits
-/// were the same, and 2.5, 3.5 and 6.7 from the third: each bank has its own misses under way.
+/// Banks of a second cache, by the lowest bits of a line's number.
 const BANKS: usize = 4;
-/// Sets of a first cache, by the lowest bits of a line's number, as far as they are told apart. On an AMD EPYC 7003
-/// (2026-11-30) a column whose lines are all in one set of the first cache takes 3.4 ns per line that the second has, which is
-/// what a dependent load takes; 1.3 over eight sets, 0.7 over sixteen and 0.5 over more: a set has one miss under way.
+/// Sets of a first cache, by the lowest bits of a line's number, as far as they are told apart.
 const SETS: usize = 64;
-/// Lines that wait for each other: some 16 are under way, and as many go before they are asked for.
-const WAITING: u32 = 32;
+/// Share of the lines in the fullest set from which on it is waited for, and the share of one of eight sets: fewer sets than
+/// these take little longer.
+const FEW_SETS: [f64; 2] = [1.0 / 32.0, 1.0 / 8.0];
+/// Lines that are looked at together, for banks and for sets. Some 16 are under way, and as many go before they are asked for; but an AMD
+/// EPYC 7003 does not wait for sets that eight rows fill one after the other, as columns of 128 lines and an element do.
+const TOGETHER: [u32; 2] = [32, 64];
+/// Lines that stores past the caches are gathered in. On an AMD EPYC 7003 transposing blocks of eight rows takes 13 ns per stored line of
+/// doubles and 25 of floats, which come in halves of a line (2026-11-30): fewer than eight.
+const BUFFERS: usize = 4;
 /// Fewer than these are in one bank or set by chance.
 const LEAST: u32 = 6;
-/// A set that has less than this of the lines is waited for no longer than all of them take.
-const FEW: f64 = 0.25;
+/// A set that has less than this of the lines takes no longer than four together.
+const ONE_SET: f64 = 0.25;
+
+/// What lines wait for that come from few places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// Banks of the second cache. On an Intel Xeon (2026-11-30) independent loads of lines in random order took 0.42 ns each
+    /// from its second cache, 0.65 if they used two banks and 0.94 in one, whichever other bits were the same, and 2.5, 3.5
+    /// and 6.7 from the third: each bank has its own misses under way.
+    Banks,
+    /// Sets of the first cache. On an AMD EPYC 7003 (2026-11-30) a column whose lines are all in one of them takes 3.4 ns per line
+    /// that the second cache has, which is what a dependent load takes; 2.5 in two, 1.5 in four, 1.3 in eight, 0.7 in sixteen
+    /// and 0.5 in more: a set has one miss under way.
+    Sets,
+}
 
 /// How the lines of an operand follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Pattern {
-    /// The neighbour of a line that this page gave shortly before: prefetchers run ahead.
+    /// The neighbour of the last line, or of one that this page gave shortly before: prefetchers run ahead.
     Stream,
+    /// The same while other lines come between: of several streams more is under way than of one. An AMD EPYC 7003 reads one array
+    /// from memory in 7.4 ns a line, and copies it in 6.0 (2026-11-30).
+    Among,
     /// Another line of a page that gave one shortly before.
     Near,
     /// A page that gave none of late.
     Far,
     /// A line of a set that was filled several times of late, however it comes, in a bank of the second cache that has more
-    /// than its share: such lines wait for each other.
-    Bank,
-    /// The same in a set of the first cache that has more than a quarter of the lines, whatever level serves them.
-    Set,
+    /// than its share, or in one of few sets of the first ([`Waits`]): such lines wait for each other.
+    Few,
+    /// The same in one set of the first cache that has more than a quarter of the lines.
+    One,
 }
 
 impl Pattern {
     /// Every pattern.
-    pub const ALL: [Self; 5] = [Self::Stream, Self::Near, Self::Far, Self::Bank, Self::Set];
+    pub const ALL: [Self; 6] = [Self::Stream, Self::Among, Self::Near, Self::Far, Self::Few, Self::One];
+
+    /// Whether prefetchers bring the line.
+    #[must_use]
+    pub const fn is_prefetched(self) -> bool {
+        matches!(self, Self::Stream | Self::Among)
+    }
+}
+
+/// Whether a prefetcher that saw one of two lines brings the other.
+pub(super) fn is_near(line: u64, last: u64) -> bool {
+    line.abs_diff(last) <= 2
 }
 
 /// The last lines of the pages that one operand used, the most recent first.
@@ -47,7 +80,7 @@ struct Streams(Vec<(u64, u64)>);
 impl Streams {
     fn meet(&mut self, line: u64, per_page: u64) -> Pattern {
         let page = line / per_page;
-        let near = |last: u64| line.abs_diff(last) <= 2;
+        let near = |last: u64| is_near(line, last);
         // A stream may just have come from the neighbouring page.
         let found = self.0.iter().position(|&(known, last)| known == page || near(last));
         let pattern = match found.map(|at| self.0.remove(at)) {
@@ -72,7 +105,8 @@ pub(super) struct Missed {
     pub level: usize,
     /// Whether its set was filled several times of late.
     pub crowded: bool,
-    pub written: bool,
+    /// What is done with it.
+    pub role: Role,
 }
 
 /// What is fetched if a line that was asked for so many accesses ago is still under way.
@@ -84,20 +118,31 @@ pub(super) struct Fetches {
     /// The lines that were fetched, with the access that did.
     fetched: Vec<(u64, u64)>,
     streams: Vec<Streams>,
+    /// The last line that was fetched.
+    last: u64,
     pub(super) counts: Counts,
 }
 
 impl Fetches {
-    pub(super) fn new(levels: usize, operands: usize, under_way: u64, per_page: u64) -> Self {
+    pub(super) fn new(levels: usize, operands: usize, under_way: u64, waits: Waits, per_page: u64) -> Self {
         let (fetched, streams) = (vec![(u64::MAX, 0); FETCHES], vec![Streams::default(); operands]);
-        Self { under_way, per_page, fetched, streams, counts: Counts::of(levels) }
+        Self { under_way, per_page, fetched, streams, last: u64::MAX, counts: Counts::of(levels, waits) }
+    }
+
+    /// Counts anew.
+    pub(super) fn begin(&mut self) {
+        self.counts = Counts::of(self.counts.lines.len(), self.counts.waits);
     }
 
     /// Tells of a line that access number `now` lacked.
     pub(super) fn miss(&mut self, missed: Missed, now: u64) {
         // Stores are done in turn: a line that has left is fetched for the next one again.
-        if self.is_fetched(missed.line, now) || missed.written {
-            let pattern = self.streams[missed.operand].meet(missed.line, self.per_page);
+        if self.is_fetched(missed.line, now) || missed.role != Role::Read {
+            let last = std::mem::replace(&mut self.last, missed.line);
+            let pattern = match self.streams[missed.operand].meet(missed.line, self.per_page) {
+                Pattern::Stream if !is_near(missed.line, last) => Pattern::Among,
+                pattern => pattern,
+            };
             self.counts.line(missed, pattern);
         }
     }
@@ -115,12 +160,37 @@ impl Fetches {
     }
 }
 
-/// Lines by level and [`Pattern`], and those of them that are written: of sets that are not crowded, and of those that wait for
-/// banks and for sets.
+/// Stores past the caches: buffers gather them, and each that is given up goes to memory.
 #[derive(Clone, Default)]
+pub(super) struct Past {
+    /// The lines that buffers have, the most recent first.
+    gathered: VecDeque<u64>,
+    /// Lines that follow the one before, and others.
+    pub(super) counts: [f64; 2],
+}
+
+impl Past {
+    pub(super) fn store(&mut self, line: u64) {
+        if self.gathered.front() == Some(&line) {
+            return;
+        }
+        let known = self.gathered.iter().position(|&gathered| gathered == line);
+        if known.and_then(|at| self.gathered.remove(at)).is_none() {
+            let follows = self.gathered.front().is_some_and(|&last| line.abs_diff(last) == 1);
+            self.counts[usize::from(!follows)] += 1.0;
+        }
+        self.gathered.push_front(line);
+        self.gathered.truncate(BUFFERS);
+    }
+}
+
+/// Lines by level and [`Pattern`], and those of them that are written: of sets that are not crowded, of a few places that are
+/// waited for, and of one set, updated and stored to.
+#[derive(Clone)]
 pub(super) struct Counts {
-    pub(super) lines: Vec<[f64; 5]>,
-    pub(super) written: Vec<[f64; 3]>,
+    waits: Waits,
+    pub(super) lines: Vec<[f64; 6]>,
+    pub(super) written: Vec<[f64; 4]>,
     /// Lines since the last time that crowds were told apart.
     waiting: u32,
     crowds: Vec<Crowd>,
@@ -143,10 +213,10 @@ impl<const N: usize> Shares<N> {
         self.0[line as usize % N] += 1;
     }
 
-    /// By how much the place that has most of the lines has more than `few` of them: 0 then, and 1 if it has all.
-    fn beyond(&self, few: f64) -> f64 {
+    /// Where the share of the place that has most of the lines is between two others: 0 below them, 1 above.
+    fn between(&self, [few, many]: [f64; 2]) -> f64 {
         let (all, most) = (self.0.iter().sum::<u32>(), self.0.iter().max().copied().unwrap_or(0));
-        if all < LEAST { 0.0 } else { ((f64::from(most) / f64::from(all) - few) / (1.0 - few)).max(0.0) }
+        if all < LEAST { 0.0 } else { ((f64::from(most) / f64::from(all) - few) / (many - few)).clamp(0.0, 1.0) }
     }
 }
 
@@ -157,52 +227,65 @@ struct Crowd {
     banks: Shares<BANKS>,
     /// Of sets that were filled several times of late.
     lines: u32,
-    /// Those of them that are written.
-    written: u32,
+    /// Those of them that are updated.
+    updated: u32,
+    /// Those of them that are stored to and not read before.
+    stored: u32,
 }
 
 impl Counts {
-    pub(super) fn of(levels: usize) -> Self {
+    pub(super) fn of(levels: usize, waits: Waits) -> Self {
         Self {
-            lines: vec![[0.0; 5]; levels],
-            written: vec![[0.0; 3]; levels],
+            waits,
+            lines: vec![[0.0; 6]; levels],
+            written: vec![[0.0; 4]; levels],
+            waiting: 0,
             crowds: vec![Crowd::default(); levels],
-            ..Self::default()
+            sets: Shares::default(),
         }
     }
 
     fn line(&mut self, missed: Missed, pattern: Pattern) {
-        let Missed { line, level, crowded, written, .. } = missed;
+        let Missed { line, level, crowded, role, .. } = missed;
         let crowd = &mut self.crowds[level];
         if crowded {
             crowd.lines += 1;
-            crowd.written += u32::from(written);
+            crowd.updated += u32::from(role == Role::Update);
+            crowd.stored += u32::from(role == Role::Write);
         } else {
             self.lines[level][pattern as usize] += 1.0;
-            self.written[level][0] += f64::from(u8::from(written));
+            self.written[level][0] += f64::from(u8::from(role != Role::Read));
         }
-        if crowded || pattern != Pattern::Stream {
+        if crowded || !pattern.is_prefetched() {
             crowd.banks.add(line);
             self.sets.add(line);
         }
         self.waiting += 1;
-        if self.waiting >= WAITING {
+        if self.waiting >= TOGETHER[usize::from(self.waits == Waits::Sets)] {
             self.tell_apart();
         }
     }
 
-    /// Of crowded sets' lines those wait that are more than a quarter of all in their set, or than their bank's share of their level's; the others are as far as any.
+    /// Of the lines of crowded sets those wait that are in fewer places than others; these are as far as any.
     pub(super) fn tell_apart(&mut self) {
-        let sets = std::mem::take(&mut self.sets).beyond(FEW);
+        let sets = std::mem::take(&mut self.sets);
+        let (one_set, few_sets) = match self.waits {
+            Waits::Banks => (0.0, 0.0),
+            Waits::Sets => (sets.between([ONE_SET, 1.0]), sets.between(FEW_SETS)),
+        };
         for (level, crowd) in self.crowds.iter_mut().enumerate() {
-            let banks = (crowd.banks.beyond(1.0 / BANKS as f64) - sets).max(0.0);
-            let (lines, written) = (f64::from(crowd.lines), f64::from(crowd.written));
-            for (pattern, group, share) in
-                [(Pattern::Far, 0, 1.0 - sets - banks), (Pattern::Bank, 1, banks), (Pattern::Set, 2, sets)]
-            {
+            let few = match self.waits {
+                Waits::Banks => crowd.banks.between([1.0 / BANKS as f64, 1.0]),
+                Waits::Sets => few_sets - one_set,
+            };
+            let [lines, updated, stored] = [crowd.lines, crowd.updated, crowd.stored].map(f64::from);
+            let others = 1.0 - few - one_set;
+            for (pattern, share) in [(Pattern::Far, others), (Pattern::Few, few), (Pattern::One, one_set)] {
                 self.lines[level][pattern as usize] += lines * share;
-                self.written[level][group] += written * share;
             }
+            let written = updated + stored;
+            let groups = [written * others, written * few, updated * one_set, stored * one_set];
+            self.written[level].iter_mut().zip(groups).for_each(|(count, more)| *count += more);
             *crowd = Crowd::default();
         }
         self.waiting = 0;
@@ -213,30 +296,49 @@ impl Counts {
 mod tests {
     use super::*;
 
-    fn missed(line: u64, level: usize, crowded: bool, written: bool) -> Missed {
-        Missed { operand: 0, line, level, crowded, written }
+    fn missed(line: u64, level: usize, crowded: bool, role: Role) -> Missed {
+        Missed { operand: 0, line, level, crowded, role }
     }
 
-    /// Lines of one set or bank wait for each other, those of all banks do not, and two banks share what there is.
+    /// Lines that are stored in order are one each; those that come back before four others are gathered, later ones are not.
     #[test]
-    fn crowds_are_told_apart_by_sets_and_banks() {
-        let crowded = |step: u64| {
-            let mut counts = Counts::of(3);
-            (0..64).for_each(|line| counts.line(missed(line * step, 0, true, false), Pattern::Far));
+    fn stores_past_the_caches_are_gathered() {
+        let counts = |lines: &mut dyn Iterator<Item = u64>| {
+            let mut past = Past::default();
+            lines.for_each(|line| past.store(line));
+            past.counts
+        };
+        let rows = |rows: u64| (0..8).flat_map(move |_| (0..rows).map(|row| row * 100));
+        assert_eq!(counts(&mut (0..64).flat_map(|line| [line; 8])), [63.0, 1.0]);
+        assert_eq!(counts(&mut rows(4)), [0.0, 4.0]);
+        assert_eq!(counts(&mut rows(5)), [0.0, 40.0]);
+    }
+
+    /// Lines of few sets or banks wait for each other, those of all do not.
+    #[test]
+    fn crowds_are_told_apart_by_sets_or_banks() {
+        let crowded = |step: u64, waits: Waits| {
+            let mut counts = Counts::of(3, waits);
+            (0..64).for_each(|line| counts.line(missed(line * step, 0, true, Role::Read), Pattern::Far));
             counts.tell_apart();
             assert!((counts.lines[0].iter().sum::<f64>() - 64.0).abs() < 1e-9);
-            [Pattern::Bank, Pattern::Set].map(|pattern| counts.lines[0][pattern as usize] / 64.0)
+            [Pattern::Few, Pattern::One].map(|pattern| counts.lines[0][pattern as usize] / 64.0)
         };
-        let close = |[a, b]: [f64; 2], [c, d]: [f64; 2]| (a - c).abs() < 1e-9 && (b - d).abs() < 1e-9;
-        assert!(close(crowded(1), [0.0, 0.0]), "{:?}", crowded(1));
-        assert!(close(crowded(2), [1.0 / 3.0, 0.0]), "{:?}", crowded(2));
-        assert!(close(crowded(4), [1.0, 0.0]), "{:?}", crowded(4));
-        // Two sets of one bank.
-        assert!(close(crowded(32), [2.0 / 3.0, 1.0 / 3.0]), "{:?}", crowded(32));
-        assert!(close(crowded(64), [0.0, 1.0]), "{:?}", crowded(64));
+        let told = |step: u64, waits: Waits, [few, one]: [f64; 2]| {
+            let found = crowded(step, waits);
+            assert!((found[0] - few).abs() < 1e-9 && (found[1] - one).abs() < 1e-9, "{step} {waits:?}: {found:?}");
+        };
+        for (step, few) in [(1, 0.0), (2, 1.0 / 3.0), (4, 1.0), (64, 1.0)] {
+            told(step, Waits::Banks, [few, 0.0]);
+        }
+        // Every set of 32 and more, sixteen, eight, two and one.
+        let thirds = [2.0 / 3.0, 1.0 / 3.0];
+        for (step, few) in [(2, [0.0; 2]), (4, [1.0 / 3.0, 0.0]), (8, [1.0, 0.0]), (32, thirds), (64, [0.0, 1.0])] {
+            told(step, Waits::Sets, few);
+        }
         // Lines of sets that are not crowded keep their pattern, in whatever bank.
-        let mut counts = Counts::of(3);
-        (0..64).for_each(|line| counts.line(missed(line * 4, 1, false, true), Pattern::Near));
+        let mut counts = Counts::of(3, Waits::Banks);
+        (0..64).for_each(|line| counts.line(missed(line * 4, 1, false, Role::Write), Pattern::Near));
         counts.tell_apart();
         assert!((counts.lines[1][Pattern::Near as usize] - 64.0).abs() < 1e-9);
         assert!((counts.written[1][0] - 64.0).abs() < 1e-9);

@@ -5,20 +5,21 @@
 //! ```text
 //! T = e [ ((C^p + W^p)^(q/p) + S^q)^(1/q) + L ]          nanoseconds per innermost step
 //! C = the arithmetic: the same walk inside the first cache (family `floor`)  +  r runs per step  +  b blocks per step
-//! S = sum over levels k of  n(k,stream) c(k,stream)
-//! L = sum over levels k and the other patterns of  n(k,pattern) c(k,pattern)  +  sum over k and crowds g of  w(k,g) d(k,g)
+//! S = sum over levels k of  n(k,stream) c(k,stream) + n(k,among) c(k,among)
+//! L = sum over levels k and the other patterns of  n(k,pattern) c(k,pattern)  +  sum over k and crowds g of  w(k,g) d(k,g)  +  sum over j of  x(j) u(j)
 //! W = sum over TLBs j of  m(j) t(j)  +  h(j) s(j)
 //! ```
 //!
-//! `n(k,pattern)` are the lines per step that level `k` serves in a pattern: the neighbour of a recent line of its page, another
+//! `n(k,pattern)` are the lines per step that level `k` serves in a pattern: the neighbour of the line before, or of a recent line of its page, another
 //! line of such a page, a page without recent lines, and, however it comes, a line of a set that was filled several times of
-//! late (a column whose rows are a power of two apart) which waits for a bank of the second cache or a set of the first. `w(k,g)`
-//! are those of them that are written, in sets without and with such crowds `g`; `m(j)` the translations that TLB `j` answers,
-//! or that are looked up in the page tables, and `h(j)` those of a walk in huge pages that there are if something below splits them:
+//! late (a column whose rows are a power of two apart) which is in few banks of the second cache or sets of the first, or in one.
+//! `w(k,g)` are those of them that are written, in sets without and with such crowds `g`; stores past the caches count as lines of
+//! memory with costs of their own; `m(j)` the translations that TLB `j` answers,
+//! or that are looked up in the page tables, `x(j)` those of streams that go on into the next page, and `h(j)` those of a walk in huge pages that there are if something below splits them:
 //! all by [`Traffic`], a simulation on [`Placed`](crate::simulate::Placed) with pages strewn over memory, in which a line that was
 //! asked for a short time ago is not asked for again by a load, since it is under way. How long that is, and which translations
 //! a TLB gives up, differs from core to core: of each [`Habit`] the one is taken that the curves are explained by best. A run is
-//! one execution of the innermost loop, a block one of the two innermost, beyond those of the floor. `c`, `d`, `t`, `s`, `r`, `b` are
+//! one execution of the innermost loop, a block one of the two innermost, beyond those of the floor. `c`, `d`, `u`, `t`, `s`, `r`, `b` are
 //! nanoseconds. `p` says how far the arithmetic overlaps with translations, `q` both with lines that prefetchers bring: 1 is not
 //! at all, large is wholly. Lines that no prefetcher brings are waited for. `e` is what the walks on the curves whose parts have
 //! about the same shares left over. The form is that of the execution-cache-memory model (Stengel, Treibig, Hager and Wellein,
@@ -26,17 +27,19 @@
 //! rules for what overlaps differ from core to core and are therefore fitted here; a roofline (Williams, Waterman and Patterson,
 //! CACM 52(4), 2009) is `C` and `S` with an infinite `q`.
 //!
-//! The costs are found from the bundle's own curves and from nothing else: contiguous vectors (`roof`) give the streams,
+//! The costs are found from the bundle's own curves and from nothing else: contiguous vectors (`roof`, `write`) give the streams,
 //! the stride family, which reads, writes, updates and copies, the other patterns, the pointer chase (`latency`) a start for
 //! both. A case that is predicted is left out of the curves if it is on them.
 
 mod calibrate;
+mod habit;
 mod lines;
 mod traffic;
 
 pub use calibrate::{Costs, Known, Left, Timed};
-pub use lines::Pattern;
-pub use traffic::{Habit, Traffic, Traffics};
+pub use habit::Habit;
+pub use lines::{Pattern, Waits};
+pub use traffic::{Traffic, Traffics};
 
 use crate::stats::Interval;
 
@@ -67,18 +70,19 @@ pub struct Prediction {
 }
 
 impl Costs {
-    /// Nanoseconds per step of a nest with this traffic, per [`Habit`], and `core` nanoseconds of arithmetic per step.
+    /// Nanoseconds per step of a nest with this traffic on a core of [`Self::habit`], and `core` nanoseconds of arithmetic per step.
     #[must_use]
-    pub fn predict(&self, traffic: &Traffics, core: f64) -> Prediction {
-        let traffic = &traffic[self.habit];
+    pub fn predict(&self, traffic: &Traffic, core: f64) -> Prediction {
         // What the walks near this one on the curves took more or less goes to all parts alike.
         let correction = self.correction(traffic, core);
         let parts: Vec<[f64; 2]> =
             self.lines(traffic).into_iter().map(|level| level.map(|ns| ns * correction)).collect();
-        let translations: Vec<f64> = self.translations(traffic).iter().map(|ns| ns * correction).collect();
+        let translations: Vec<[f64; 2]> =
+            self.translations(traffic).into_iter().map(|tlb| tlb.map(|ns| ns * correction)).collect();
         let core = self.core(traffic, core) * correction;
-        let estimate = self.together(core, &parts, translations.iter().sum());
-        let lines: Vec<f64> = parts.iter().map(|[stream, other]| stream + other).collect();
+        let estimate = self.together(core, &parts, &translations);
+        let [lines, translations] =
+            [parts, translations].map(|parts| parts.iter().map(|[a, b]| a + b).collect::<Vec<f64>>());
         let largest =
             |parts: &[f64]| (0..parts.len()).max_by(|&a, &b| parts[a].total_cmp(&parts[b])).unwrap_or_default();
         let (level, tlb) = (largest(&lines), largest(&translations));

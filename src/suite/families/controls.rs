@@ -3,6 +3,7 @@
 use super::{Family, orders, sides, sum_columns};
 use crate::kernel::{Kernel, Walk};
 use crate::layout::{DType, Order};
+use crate::memory::PagePolicy;
 use crate::nest::LoopOrder;
 use crate::suite::{Case, Item, Level, Machine};
 use std::collections::HashSet;
@@ -95,6 +96,9 @@ fn roof(level: Level, machine: &Machine) -> Vec<Case> {
         // Where a last cache that others use too ends, of the size that the suite follows.
         let last = machine.last();
         cases.extend([last / 2, last, 2 * last].map(|bytes| case(Kernel::Sum, bytes)));
+        // What a stream loses at the end of a page: it goes on in huge ones.
+        let huge = |bytes: u64| case(Kernel::Sum, bytes).with(|options| options.pages = PagePolicy::Huge);
+        cases.extend([last / 4, 2 * last, 4 * last].map(huge));
     }
     cases
 }

@@ -27,12 +27,17 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
     cases.push(Case::new(Kernel::Sum, DType::F8, &[128; 3], Order::C, orders("2,1,0")));
     cases.extend([(64, 4096), (4096, 64), (256, 1024), (1024, 256)].map(|(rows, columns)| sum_columns(rows, columns)));
     if level >= Level::Standard {
+        cases.push(huge(sum_columns(largest, largest)));
         cases.extend(neighbours(&sides, level));
         cases.extend(grid(machine, level));
         cases.extend(cubes(level));
         cases.extend(kernels_and_dtypes(&sides, level));
     }
     cases
+}
+
+fn huge(case: Case) -> Case {
+    case.with(|options| options.pages = PagePolicy::Huge)
 }
 
 /// The line walk over as many lines per axis as keep the bytes of a square of `side`.
@@ -53,8 +58,6 @@ fn extremes(largest: usize, middle: usize) -> Vec<Case> {
     }
     cases.push(sum_columns(middle * 2 - 1, middle * 2 - 1));
     cases.push(sum_columns(middle * 2 + 1, middle * 2 + 1));
-    let huge = |case: Case| case.with(|options| options.pages = PagePolicy::Huge);
-    cases.push(huge(sum_columns(largest, largest)));
     cases.extend(line_columns(largest).map(huge));
     cases
 }

@@ -70,6 +70,8 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
         }
         cases.extend([256, 512, 1000].map(|stride| strided(size, stride).with(|options| options.walk = Walk::Line)));
     }
+    // Lines of memory without the elements beside them, which columns leave in the caches.
+    cases.extend([512, 1000].map(|stride| strided(largest, stride).with(|options| options.walk = Walk::Line)));
     let sparse: &[usize] = if level == Level::Full { &[2, 4, 8, 16, 64, 512] } else { &[8, 512] };
     cases.extend(sparse.iter().map(|&stride| strided(largest, stride).with(|options| options.only = 1)));
     cases
