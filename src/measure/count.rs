@@ -4,7 +4,7 @@ use super::arena::{Arena, Arm};
 use crate::counters::{EMPTY_BLOCKS, Event, EventStatus, Overhead, PoolSets, Reading, Set, Tally, Total};
 use std::time::{Duration, Instant};
 
-/// Turns that every group of events gets per case.
+/// Turns that every group of events gets per case whose passes are short; a long one tells enough at one.
 const TURNS: usize = 3;
 
 /// The events of the measuring thread, with what an empty block of each costs.
@@ -45,15 +45,16 @@ impl Counting {
         (ns, readings)
     }
 
-    /// Counts of one arm: each group sees as many blocks of about `time` as it has turns.
+    /// Counts of one arm: each group sees as many blocks of `time` or a pass as it has turns.
     pub(super) fn count(&mut self, arm: &Arm, arena: &mut Arena, pass: Duration, time: Duration) -> Vec<Total> {
+        let turns = if pass < time { TURNS } else { 1 };
         let passes = (time.as_nanos() / pass.as_nanos().max(1)).clamp(1, 1 << 30);
         let passes = u64::try_from(passes).unwrap_or(1);
         let accesses = arm.walked.accesses().saturating_mul(passes);
         let mut tally = Tally::default();
         if let Some(pool) = arm.pool() {
             let mut sets = PoolSets::open(pool, self.set.events());
-            for _ in 0..TURNS * sets.groups().max(1) {
+            for _ in 0..turns * sets.groups().max(1) {
                 sets.enable();
                 arm.run(arena, passes);
                 sets.disable();
@@ -64,7 +65,7 @@ impl Counting {
                 sets.rotate();
             }
         } else {
-            for _ in 0..TURNS * self.set.groups().max(1) {
+            for _ in 0..turns * self.set.groups().max(1) {
                 self.set.enable();
                 arm.run(arena, passes);
                 self.set.disable();

@@ -154,13 +154,19 @@ fn use_by_age(cache: &mut Lru<u64>, ages: &mut [u8], line: u64, write: bool) -> 
     let (line, ages) = (u64::of(line), &mut ages[set.clone()]);
     let set = &mut cache.lines[set];
     let hit = set.iter().position(|held| held.clean() == line);
+    if let Some(way) = hit.filter(|&way| ages[way] == 0) {
+        // As young as can be: another is old already.
+        set[way] = set[way].or_dirty(write);
+        return Met::Hit;
+    }
     let free = || set.iter().position(|held| held.clean() == u64::EMPTY);
     let old = || ages.iter().position(|&age| age == OLD);
     let way = hit.or_else(free).or_else(old).unwrap_or(0);
     ages[way] = if hit.is_some() { 0 } else { NEW };
-    let oldest = (0..ways).filter(|&other| other != way).map(|other| ages[other]).max().unwrap_or(OLD);
-    for other in (0..ways).filter(|&other| other != way) {
-        ages[other] += OLD - oldest;
+    let oldest = (0..ways).filter(|&other| other != way).map(|other| ages[other]).max();
+    let young = OLD - oldest.unwrap_or(OLD);
+    if young > 0 {
+        (0..ways).filter(|&other| other != way).for_each(|other| ages[other] += young);
     }
     if hit.is_some() {
         set[way] = set[way].or_dirty(write);

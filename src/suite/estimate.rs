@@ -167,7 +167,9 @@ mod tests {
                 level.budget_ns(),
                 items.len()
             );
-            assert!(placement_ns >= 20_000_000, "{level:?}: {placement_ns}, {} items", items.len());
+            // The shortest has its least rounds and little more.
+            let least = if level == Level::Quick { 10_000_000 } else { 20_000_000 };
+            assert!(placement_ns >= least, "{level:?}: {placement_ns}, {} items", items.len());
         }
     }
 }
