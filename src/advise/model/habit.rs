@@ -1,4 +1,4 @@
-//! What differs between cores and is told by none of them.
+//! The kinds of core that a bundle may be of.
 
 use super::lines::Waits;
 use crate::simulate::{Caches, Victims};

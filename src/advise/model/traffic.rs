@@ -12,6 +12,7 @@ const COUNTED: u64 = 1_000_000;
 const WARMED: u64 = 1_000_000;
 /// Bytes of the pages that prefetchers stay in: they see physical addresses.
 const PREFETCH_PAGE: u64 = 4096;
+
 /// What a nest asks of the memory system on a core of each [`Habit`].
 pub type Traffics = [Traffic; Habit::ALL.len()];
 
@@ -31,7 +32,7 @@ pub struct Traffic {
     pub translations: Vec<f64>,
     /// The same of streams that go on into the next page.
     pub crossings: Vec<f64>,
-    /// All of them in base pages, if the walk is in huge ones: a hypervisor whose own pages are small splits them.
+    /// Those of no stream in base pages, if the walk is in huge ones: a hypervisor whose own pages are small splits them.
     pub split: Vec<f64>,
     /// Executions of the innermost loop per step, or how many more than a floor has.
     pub runs: f64,
