@@ -262,9 +262,7 @@ fn geometry(bundle: &Bundle) -> Result<Geometry, String> {
 /// Contiguous reads, in base pages.
 fn roofs(bundle: &Bundle) -> impl Iterator<Item = &CaseRecord> {
     let cases = bundle.cases.iter();
-    cases.filter(|CaseRecord { case, .. }| {
-        case.family == "roof" && case.kernel == "sum" && !case.options.contains_key("pages")
-    })
+    cases.filter(|CaseRecord { case, .. }| case.family == "roof" && case.kernel == "sum" && case.is_in_base_pages())
 }
 
 /// Bytes that stay in a last cache while they are read in order, again and again, beside a cache of `own` bytes. Where others

@@ -74,6 +74,12 @@ impl CaseInfo {
         Self::of(&shot.case, &shot.walked, shot.checksum.to_string())
     }
 
+    /// Whether its arrays are in base pages.
+    #[must_use]
+    pub fn is_in_base_pages(&self) -> bool {
+        self.options.get("pages").is_none_or(|pages| pages == "base")
+    }
+
     /// Everything that follows from the case; only the result of its walk is given.
     #[must_use]
     pub fn of(case: &Case, walked: &Walked, checksum: String) -> Self {

@@ -207,7 +207,7 @@ impl Bundle {
         let class = self.size_class(case.footprint_bytes);
         let same = |record: &&CaseRecord| {
             let roof = &record.case;
-            let like = roof.kernel == case.kernel && !roof.options.contains_key("pages");
+            let like = roof.kernel == case.kernel && roof.is_in_base_pages();
             roof.family == "roof" && like && self.size_class(roof.footprint_bytes) == class
         };
         self.cases.iter().find(same)?.rate()

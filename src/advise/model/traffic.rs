@@ -56,7 +56,6 @@ struct Walker {
     whole: Vec<Answered>,
     /// The same in base pages, if the walk is in huge ones.
     split: Vec<Answered>,
-    tlbs: usize,
 }
 
 /// Caches, and what is fetched from them.
@@ -247,7 +246,6 @@ impl Walker {
             past: (stores == Stores::NonTemporal).then(Past::default),
             whole: answered(page),
             split: if page > geometry.page { answered(geometry.page) } else { Vec::new() },
-            tlbs: geometry.tlbs.len(),
         }
     }
 
@@ -255,20 +253,15 @@ impl Walker {
     fn traffic(&self, core: usize, victims: usize, [runs, blocks]: [f64; 2]) -> Traffic {
         let per = |count: f64| count / self.steps.max(1) as f64;
         let Counts { lines, written, .. } = &self.cores[core].fetches.counts;
-        let none = vec![0.0; self.tlbs];
-        let counts = |all: &[Answered], of: fn(&Answered) -> &Vec<f64>| -> Vec<f64> {
-            all.get(victims).map_or(&none, of).iter().copied().map(per).collect()
-        };
-        let [translations, crossings] =
-            [(|a| &a.counts) as fn(&Answered) -> &Vec<f64>, |a| &a.crossings].map(|of| counts(&self.whole, of));
-        let split = counts(&self.split, |a| &a.counts);
+        let all = |counts: &[f64]| -> Vec<f64> { counts.iter().copied().map(per).collect() };
+        let (whole, split) = (&self.whole[victims], self.split.get(victims));
         Traffic {
             lines: lines.iter().map(|level| level.map(per)).collect(),
             written: written.iter().map(|level| level.map(per)).collect(),
             past: self.past.as_ref().map_or([0.0; 2], |past| past.counts.map(per)),
-            translations,
-            crossings,
-            split,
+            translations: all(&whole.counts),
+            crossings: all(&whole.crossings),
+            split: split.map_or_else(|| vec![0.0; whole.counts.len()], |split| all(&split.counts)),
             runs,
             blocks,
         }
@@ -324,7 +317,10 @@ mod tests {
         let rows = traffic(&sum(4096, 4096, "0,1"), 4096);
         let [stream, among, near, far, ..] = rows.lines[2];
         assert!((stream - 0.125).abs() < 0.002 && among < 0.001 && near < 0.001 && far < 0.001, "{rows:?}");
+        // Every page is looked up, by a stream that comes from the one before.
+        assert!((rows.crossings[1] - 1.0 / 512.0).abs() < 2e-4 && rows.translations[1] < 1e-4, "{rows:?}");
         let columns = traffic(&sum(4096, 4096, "1,0"), 4096);
+        assert!(columns.crossings.iter().all(|&count| count < 1e-12), "{columns:?}");
         // A line is used by eight columns: the last level keeps it, since its sets are strewn.
         assert!((columns.misses() - 1.0).abs() < 0.01 && columns.lines[1][Pattern::Few as usize] > 0.8, "{columns:?}");
         // 4,096 pages, whose translations 2,048 entries keep a fifth of (e^-1.6).
@@ -351,6 +347,16 @@ mod tests {
         let nest = LoopNest::of_layouts(&[(&array, Role::Write)], &"0,1".parse().unwrap()).unwrap();
         let traffic = traffic(&nest, 4096);
         assert!((traffic.written.iter().flatten().sum::<f64>() - 0.125).abs() < 0.01, "{traffic:?}");
+    }
+
+    /// Stores past the caches go to memory a line each in order, and none is brought in or given back.
+    #[test]
+    fn stores_past_the_caches_bring_no_lines() {
+        let array = Layout::contiguous(&[512, 512], 8, Order::C).unwrap();
+        let nest = LoopNest::of_layouts(&[(&array, Role::Write)], &"0,1".parse().unwrap()).unwrap();
+        let [traffic, ..] = Traffic::of(&nest, Stores::NonTemporal, &zen3(), 4096);
+        assert!((traffic.past[0] - 0.125).abs() < 1e-3 && traffic.past[1] < 1e-3, "{traffic:?}");
+        assert!(traffic.misses() < 1e-12 && traffic.written.iter().flatten().all(|&count| count < 1e-12));
     }
 
     /// A column of 32 rows, a power of two apart, overflows its set of the first cache; but the column after it comes while
