@@ -239,13 +239,14 @@ fn tell(costs: &Costs) {
     let rounded = |costs: &[f64]| costs.iter().map(|ns| format!("{ns:.2}")).collect::<Vec<_>>().join(" ");
     println!("costs from {} points of the curves, ns; {:?}", costs.left.len(), Habit::ALL[costs.habit]);
     for (level, (line, written)) in costs.line.iter().zip(&costs.written).enumerate() {
-        let (line, written) = (rounded(line), rounded(written));
+        let (line, written) = (rounded(line), rounded(&[*written]));
         println!("  L{} stream, among, near, far, few, one: {line}; written more: {written}", level + 2);
     }
+    println!("  of few and one more, as a share, updated and stored to: {}", rounded(&costs.written_crowd));
     println!("  stored past the caches: {}", rounded(&costs.past));
     println!("  translations: {}", rounded(&costs.translation));
     println!("  of streams that go on into the next page: {}", rounded(&costs.crossing));
-    println!("  of huge pages split below: {}", rounded(&costs.split));
+    println!("  of huge pages split below, as a share: {}", rounded(&[costs.split]));
     println!("  run, block: {}", rounded(&[costs.run, costs.block]));
     println!("  overlaps: {}; left over: {:.3}", rounded(&costs.overlap.map(|excess| 1.0 + excess)), costs.deviation);
 }

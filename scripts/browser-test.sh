@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The report page in headless Chromium: no console error, no request, real clicks, no text cut or on another at three
 # widths, readable without JavaScript, no violation of axe-core's rules, nothing live of hostile bundles.
-# Installs Chromium (apt) and, below target/, playwright-core and axe-core (npm), if they are missing.
+# Installs Chromium (apt) and, below target/, playwright-core and axe-core (npm), if they are missing. STRIDEWISE_BIN names the
+# folder of a program and of an example sample_report that are built already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
@@ -20,6 +21,8 @@ if [ ! -d "$modules/node_modules/axe-core" ] || [ ! -d "$modules/node_modules/pl
 fi
 pages=$modules/pages
 rm -rf "$pages"
-cargo run --quiet --locked --release --example sample_report -- "$pages"
-cargo run --quiet --locked --release -- report results/reference/* --out "$pages/reference.html"
+[ -n "${STRIDEWISE_BIN:-}" ] || cargo build --quiet --locked --release --bin stridewise --example sample_report
+built=${STRIDEWISE_BIN:-$target/release}
+"$built/examples/sample_report" "$pages"
+"$built/stridewise" report results/reference/* --out "$pages/reference.html"
 node scripts/browser-test.mjs "$(cd "$modules" && pwd)" "$(cd "$pages" && pwd)" "$browser"

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The release program as a user meets it: a short run, its files, an interrupt, a resumption.
+# The release program as a user meets it: a short run, its files, an interrupt, a resumption. STRIDEWISE_BIN names the folder of a
+# program that is built already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build --release --locked --quiet
-stridewise=${CARGO_TARGET_DIR:-target}/release/stridewise
+[ -n "${STRIDEWISE_BIN:-}" ] || cargo build --release --locked --quiet
+stridewise=${STRIDEWISE_BIN:-${CARGO_TARGET_DIR:-target}/release}/stridewise
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "end-to-end: $*" >&2; exit 1; }

@@ -37,16 +37,18 @@ pub struct Costs {
     pub habit: usize,
     /// Per level, the second cache first and memory last, and [`Pattern`].
     pub line: Vec<[f64; 6]>,
-    /// What a line costs more if it is written, by the level that serves it and the groups of [`Traffic::written`].
-    pub written: Vec<[f64; 4]>,
+    /// What a line costs more if it is written and not crowded, by the level that serves it.
+    pub written: Vec<f64>,
+    /// What one of few places or of one set costs more if it is updated, and if it is stored to, as a share of [`Self::line`].
+    pub written_crowd: [f64; 2],
     /// A line that is stored past the caches, by the groups of [`Traffic::past`].
     pub past: [f64; 2],
     /// Per TLB beyond the first; last the page tables.
     pub translation: Vec<f64>,
     /// The same for a stream that goes on into the next page, where it begins anew.
     pub crossing: Vec<f64>,
-    /// Per TLB beyond the first, what a huge page costs that is split below; last the page tables.
-    pub split: Vec<f64>,
+    /// What a huge page costs that is split below, as a share of [`Self::translation`].
+    pub split: f64,
     /// A further execution of the innermost loop, and of the two innermost ones.
     pub run: f64,
     /// See [`Self::run`].
@@ -72,8 +74,10 @@ pub struct Left {
 const PARALLEL: f64 = 8.0;
 /// A priori: a translation by the second TLB, and by the page tables, in nanoseconds.
 const TRANSLATION: [f64; 2] = [1.0, 6.0];
+/// A priori: a line that is updated is brought and written, one that is stored to need not be waited for.
+const WRITTEN_CROWD: [f64; 2] = [2.0, 0.6];
 /// A priori: huge pages are not split.
-const SPLIT: [f64; 2] = [0.1, 0.5];
+const SPLIT: f64 = 0.1;
 /// A priori: leaving the innermost loop and entering it again, in nanoseconds, which is a few instructions, and the two
 /// innermost ones, around which the loops are interpreted.
 const RUN: f64 = 0.3;
@@ -111,11 +115,12 @@ impl Costs {
         Self {
             habit: 0,
             line: lines,
-            written: known.stream.iter().map(|&stream| [stream; 4]).collect(),
+            written: known.stream.clone(),
+            written_crowd: WRITTEN_CROWD,
             past: [stream_of_memory, far_of_memory],
             translation: translations(TRANSLATION),
             crossing: translations(TRANSLATION),
-            split: translations(SPLIT),
+            split: SPLIT,
             run: RUN,
             block: BLOCK,
             overlap: [OVERLAP; 2],
@@ -127,19 +132,27 @@ impl Costs {
     /// Nanoseconds of lines, by level: those that stream, and the others.
     pub(super) fn lines(&self, traffic: &Traffic) -> Vec<[f64; 2]> {
         let level = |index: usize| {
-            let (Some(costs), Some(written)) = (self.line.get(index), self.written.get(index)) else { return [0.0; 2] };
+            let Some(costs) = self.line.get(index) else { return [0.0; 2] };
             let lines = &traffic.lines[index];
             let of = |pattern: Pattern| costs[pattern as usize] * lines[pattern as usize];
             let sum = |prefetched: bool| -> f64 {
                 Pattern::ALL.into_iter().filter(|pattern| pattern.is_prefetched() == prefetched).map(of).sum()
             };
-            let back: f64 =
-                traffic.written.get(index).map_or(0.0, |n| n.iter().zip(written).map(|(n, cost)| n * cost).sum());
+            let back: f64 = self.back(traffic, index).iter().sum();
             let is_memory = index + 1 == traffic.lines.len();
             let past = [0, 1].map(|which| if is_memory { self.past[which] * traffic.past[which] } else { 0.0 });
             [sum(true) + past[0], sum(false) + back + past[1]]
         };
         (0..traffic.lines.len()).map(level).collect()
+    }
+
+    /// What lines of a level cost more because they are written, by the groups of [`Traffic::written`].
+    fn back(&self, traffic: &Traffic, index: usize) -> [f64; 5] {
+        let (Some(counts), Some(line)) = (traffic.written.get(index), self.line.get(index)) else { return [0.0; 5] };
+        let [updated, stored] = self.written_crowd;
+        let [few, one] = [Pattern::Few, Pattern::One].map(|pattern| line[pattern as usize]);
+        let costs = [self.written[index], few * updated, few * stored, one * updated, one * stored];
+        std::array::from_fn(|group| counts[group] * costs[group])
     }
 
     /// Nanoseconds of the parts together, of which some overlap.
@@ -166,7 +179,8 @@ impl Costs {
         };
         let tlb = |tlb: usize| {
             let whole = of(&traffic.translations, &self.translation, tlb);
-            [whole + of(&traffic.split, &self.split, tlb), of(&traffic.crossings, &self.crossing, tlb)]
+            let split = self.split * of(&traffic.split, &self.translation, tlb);
+            [whole + split, of(&traffic.crossings, &self.crossing, tlb)]
         };
         (0..self.translation.len()).map(tlb).collect()
     }
@@ -178,22 +192,23 @@ impl Costs {
 
     /// Every cost and overlap, for the fit.
     fn every(&mut self) -> impl Iterator<Item = &mut f64> {
-        let lines = self.line.iter_mut().flatten().chain(self.written.iter_mut().flatten());
-        let memory = lines.chain(&mut self.past).chain(&mut self.translation).chain(&mut self.split);
-        memory.chain(&mut self.crossing).chain([&mut self.run, &mut self.block]).chain(&mut self.overlap)
+        let lines = self.line.iter_mut().flatten().chain(&mut self.written).chain(&mut self.written_crowd);
+        let memory = lines.chain(&mut self.past).chain(&mut self.translation).chain(&mut self.crossing);
+        memory.chain([&mut self.split, &mut self.run, &mut self.block]).chain(&mut self.overlap)
     }
 
     /// The square roots of the shares that the parts have in the sum of all (Hellinger's distance is theirs).
     fn parts(&self, traffic: &Traffic, core: f64) -> Vec<f64> {
         let lines = self.line.iter().zip(&traffic.lines).flat_map(|(costs, counts)| costs.iter().zip(counts));
-        let written = self.written.iter().zip(&traffic.written).flat_map(|(costs, counts)| costs.iter().zip(counts));
+        let written = (0..self.line.len()).flat_map(|index| self.back(traffic, index));
         let whole = self.translation.iter().zip(&traffic.translations);
         let crossings = self.crossing.iter().zip(&traffic.crossings);
-        let translations = whole.chain(self.split.iter().zip(&traffic.split)).chain(crossings);
+        let split = self.translation.iter().zip(&traffic.split).map(|(cost, count)| self.split * cost * count);
         let loops = [(&self.run, &traffic.runs), (&self.block, &traffic.blocks), (&core, &1.0)];
         let past = self.past.iter().zip(&traffic.past);
-        let all = lines.chain(written).chain(past).chain(translations).chain(loops);
-        let mut parts: Vec<f64> = all.map(|(cost, count)| (cost * count).max(0.0)).collect();
+        let all = lines.chain(past).chain(whole).chain(crossings).chain(loops);
+        let all = all.map(|(cost, count)| cost * count).chain(written).chain(split);
+        let mut parts: Vec<f64> = all.map(|part| part.max(0.0)).collect();
         let sum: f64 = parts.iter().sum();
         parts.iter_mut().for_each(|part| *part = (*part / sum.max(f64::MIN_POSITIVE)).sqrt());
         parts
@@ -302,7 +317,7 @@ mod tests {
     fn neighbours_tell_what_is_left_over() {
         let walk = |streams: f64, far: f64, ns: f64| {
             let lines = vec![[streams, 0.0, 0.0, far, 0.0, 0.0]];
-            let traffic = Traffic { lines, written: vec![[0.0; 4]], translations: vec![0.0], ..Traffic::default() };
+            let traffic = Traffic { lines, written: vec![[0.0; 5]], translations: vec![0.0], ..Traffic::default() };
             Timed { id: format!("{streams} {far}"), traffic: std::array::from_fn(|_| traffic.clone()), core: 0.1, ns }
         };
         let mut costs = Costs::start(&Known { stream: vec![1.0], latency: vec![Some(16.0)], tlbs: 1 });
@@ -334,11 +349,12 @@ mod tests {
                 [1.5, 1.3, 3.0, 6.0, 8.0, 10.0],
                 [4.0, 3.0, 6.0, 9.0, 12.0, 15.0],
             ],
-            written: vec![[1.0; 4], [1.5; 4], [4.0; 4]],
+            written: vec![1.0, 1.5, 4.0],
+            written_crowd: WRITTEN_CROWD,
             past: [3.0, 12.0],
             translation: vec![1.0, 7.0],
             crossing: vec![1.0, 7.0],
-            split: vec![0.1, 4.0],
+            split: 0.6,
             run: 1.0,
             block: 5.0,
             overlap: [2.0; 2],
@@ -353,7 +369,7 @@ mod tests {
             let (translations, split) = (vec![0.0, translations], vec![0.0, split]);
             let past = if index % 10 == 9 { [0.0, 1.0] } else { [0.0; 2] };
             let traffic =
-                Traffic { lines, written: vec![[0.0; 4]; 3], past, translations, split, ..Traffic::default() };
+                Traffic { lines, written: vec![[0.0; 5]; 3], past, translations, split, ..Traffic::default() };
             let ns = truth.time(&traffic, 0.2) * (1.0 + 0.02 * (rng.unit() - 0.5));
             // On cores of other habits the lines would be others.
             let other = Traffic { lines: lines_of((index * 7 + 3) % 72), ..traffic.clone() };
@@ -369,6 +385,6 @@ mod tests {
         }
         assert!((found.translation[1] / 7.0).ln().abs() < 0.15, "{found:?}");
         assert!((found.past[1] / 12.0).ln().abs() < 0.15, "{found:?}");
-        assert!((found.split[1] / 4.0).ln().abs() < 0.15, "{found:?}");
+        assert!((found.split / 0.6).ln().abs() < 0.15, "{found:?}");
     }
 }

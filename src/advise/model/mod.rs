@@ -6,21 +6,23 @@
 //! T = e [ ((C^p + W^p)^(q/p) + S^q)^(1/q) + L ]          nanoseconds per innermost step
 //! C = the arithmetic: the same walk inside the first cache (family `floor`)  +  r runs per step  +  b blocks per step
 //! S = sum over levels k of  n(k,stream) c(k,stream) + n(k,among) c(k,among)
-//! L = sum over levels k and the other patterns of  n(k,pattern) c(k,pattern)  +  sum over k and crowds g of  w(k,g) d(k,g)  +  sum over j of  x(j) u(j)
-//! W = sum over TLBs j of  m(j) t(j)  +  h(j) s(j)
+//! L = sum over levels k and the other patterns of  n(k,pattern) c(k,pattern)
+//!     +  sum over k of  w(k) d(k)  +  sum over k, few and one, and updates and stores a of  w(k,pattern,a) v(a) c(k,pattern)
+//!     +  sum over TLBs j of  x(j) u(j)
+//! W = sum over TLBs j of  ( m(j) + s h(j) ) t(j)
 //! ```
 //!
 //! `n(k,pattern)` are the lines per step that level `k` serves in a pattern: the neighbour of the line before, or of a recent
 //! line of its page, another line of such a page, a page without recent lines, and, however it comes, a line of a set that was
 //! filled several times of late (a column whose rows are a power of two apart) which is in few banks of the second cache or
-//! sets of the first, or in one. `w(k,g)` are those of them that are written, in sets without and with such crowds `g`; stores
-//! past the caches count as lines of memory with costs of their own; `m(j)` the translations that TLB `j` answers, or that are
+//! sets of the first, or in one. `w` are those of them that are written, in sets without such a crowd and with one, updated and
+//! stored to; stores past the caches count as lines of memory with costs of their own; `m(j)` the translations that TLB `j` answers, or that are
 //! looked up in the page tables, `x(j)` those of streams that go on into the next page, and `h(j)` those of a walk in huge
 //! pages that there are if something below splits them: all by [`Traffic`], a simulation on [`Placed`](crate::simulate::Placed)
 //! with pages strewn over memory, in which a line that was asked for a short time ago is not asked for again by a load, since
 //! it is under way. How long that is, and which translations a TLB gives up, differs from core to core: of each [`Habit`] the
 //! one is taken that the curves are explained by best. A run is one execution of the innermost loop, a block one of the two
-//! innermost, beyond those of the floor. `c`, `d`, `u`, `t`, `s`, `r`, `b` are nanoseconds. `p` says how far the arithmetic
+//! innermost, beyond those of the floor. `c`, `d`, `u`, `t`, `r`, `b` are nanoseconds, `v` and `s` shares. `p` says how far the arithmetic
 //! overlaps with translations, `q` both with lines that prefetchers bring: 1 is not at all, large is wholly. Lines that no
 //! prefetcher brings are waited for. `e` is what the walks on the curves whose parts have about the same shares left over. The
 //! form is that of the execution-cache-memory model (Stengel, Treibig, Hager and Wellein, "Quantifying performance bottlenecks

@@ -1,7 +1,7 @@
 //! What a nest asks of the memory system: lines per step, by the level that serves them and by how they come.
 
 use super::habit::{FETCHING, Fetching, Habit, VICTIMS};
-use super::lines::{Counts, Fetches, Missed, Past, is_near};
+use super::lines::{Counts, Fetches, Missed, Past, Waits, is_near};
 use crate::kernel::Stores;
 use crate::nest::{LoopNest, Role};
 use crate::simulate::{Geometry, Placed, Translations, Victims};
@@ -22,9 +22,9 @@ pub struct Traffic {
     /// Lines per step that level number `1 + index` serves (0 is the second cache, the last one memory), by
     /// [`Pattern`](super::Pattern).
     pub lines: Vec<[f64; 6]>,
-    /// Those of them that are written, and so have to be given back: of sets that are not crowded, of a few places that are
-    /// waited for, and of one set, updated and stored to.
-    pub written: Vec<[f64; 4]>,
+    /// Those of them that are written, and so have to be given back: of sets that are not crowded; of a few places that are waited
+    /// for, updated and stored to; and of one set, updated and stored to.
+    pub written: Vec<[f64; 5]>,
     /// Lines that are stored past the caches: those that follow the one before, and others.
     pub past: [f64; 2],
     /// Translations per step that TLB number `1 + index` has, and last those that are looked up in the page tables; but for those of
@@ -121,8 +121,8 @@ impl Walker {
         for Core { machine, fetches } in &mut self.cores {
             let served = machine.access(line * self.line, role != Role::Read);
             if let Some(level) = served.cache.checked_sub(1) {
-                let missed = Missed { operand, line, level, crowded: served.crowded, role };
-                fetches.miss(missed, self.now);
+                let crowded = if fetches.waits() == Waits::Sets { served.crowded_first } else { served.crowded };
+                fetches.miss(Missed { operand, line, level, crowded, role }, self.now);
             }
         }
     }

@@ -68,7 +68,17 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
             let of_each = size / kernel.roles().len();
             cases.extend([512, 1000].map(|stride| Case { kernel, ..strided(of_each, stride) }));
         }
+        if size == sizes[1] {
+            // Rows of which two lines in one set come to a page.
+            cases.extend([Kernel::Fill, Kernel::Scale].map(|kernel| Case { kernel, ..strided(size, 256) }));
+        }
         cases.extend([256, 512, 1000].map(|stride| strided(size, stride).with(|options| options.walk = Walk::Line)));
+    }
+    // Between the share of the last cache and memory, where a column's next lines come from either.
+    if level == Level::Standard {
+        let between = [largest / 8, largest / 4].into_iter().filter(|&size| size > sizes[machine.caches.len() - 1]);
+        cases.extend(between.flat_map(|size| [512, 1000].map(|stride| strided(size, stride))));
+        cases.push(strided(largest / 4, 1000).with(|options| options.walk = Walk::Line));
     }
     // Lines of memory without the elements beside them, which columns leave in the caches.
     cases.extend([512, 1000].map(|stride| strided(largest, stride).with(|options| options.walk = Walk::Line)));
