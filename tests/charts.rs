@@ -194,6 +194,17 @@ fn a_window_is_of_neighbours_and_a_line_is_of_one_array() {
         picture.data.rows.iter().map(|row| (column(row, 0), column(row, 1))).collect();
     let places: BTreeSet<&String> = sizes.iter().map(|(place, _)| place).collect();
     assert_eq!((sizes.len(), places.len()), (4, 4), "{sizes:?}");
+    // Walks of whole lines at the same strides, as the time model has them, are not drawn among those of elements.
+    let maps = ["stride-curve", "locality-map"].map(find);
+    let drawn = |bundle: &Bundle| maps.map(|map| map.picture(std::slice::from_ref(bundle)).unwrap().data);
+    let plain = drawn(&bundle);
+    let mut lines: Vec<_> = bundle.cases.iter().filter(|one| one.case.family == "stride").cloned().collect();
+    lines.iter_mut().for_each(|one| {
+        _ = Arc::make_mut(&mut one.case).options.insert("walk".to_owned(), "line".into());
+    });
+    assert!(!lines.is_empty());
+    bundle.cases.extend(lines);
+    assert_eq!(plain, drawn(&bundle));
 }
 
 #[test]

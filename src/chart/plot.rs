@@ -296,7 +296,9 @@ impl Curves {
             }
             let half = width(&name, 12.0) / 2.0 + 4.0;
             let middle = if self.bands { f64::midpoint(from, x) } else { x };
-            let middle = middle.clamp(left - 40.0 + half, right + 60.0 - half);
+            // The name of a narrow first band would lie on the highest tick of the axis.
+            let leftmost = if self.bands { left } else { left - 40.0 };
+            let middle = middle.clamp(leftmost + half, right + 60.0 - half);
             from = x;
             let Some(row) = ends.iter().position(|end| middle - half > *end) else { continue };
             ends[row] = middle + half;

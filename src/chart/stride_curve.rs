@@ -18,14 +18,15 @@ pub(super) fn stride(one: &Sampled<'_>) -> Option<f64> {
 }
 
 /// The cases of the family that read every element at strides of a power of two: those of one element per stride touch
-/// other bytes, and those between the powers, for the time model, meet in other sets.
+/// other bytes, those between the powers, for the time model, meet in other sets, and those of whole lines do more at a step.
 ///
 /// # Errors
 /// If there are none.
 pub(super) fn dense(bundle: &Bundle) -> Result<Vec<Sampled<'_>>, String> {
     let mut found = family(bundle, "stride")?;
     let power = |one: &Sampled<'_>| one.info.shape.last().is_none_or(|row| row.is_power_of_two());
-    found.retain(|one| one.info.kernel == "sum" && !one.info.options.contains_key("only") && power(one));
+    let plain = |one: &Sampled<'_>| ["only", "walk"].iter().all(|option| !one.info.options.contains_key(*option));
+    found.retain(|one| one.info.kernel == "sum" && plain(one) && power(one));
     Ok(found)
 }
 
