@@ -201,6 +201,7 @@ fn a_window_is_of_neighbours_and_a_line_is_of_one_array() {
     let mut lines: Vec<_> = bundle.cases.iter().filter(|one| one.case.family == "stride").cloned().collect();
     lines.iter_mut().for_each(|one| {
         _ = Arc::make_mut(&mut one.case).options.insert("walk".to_owned(), "line".into());
+        one.blocks.iter_mut().for_each(|block| block.ns.fill(1));
     });
     assert!(!lines.is_empty());
     bundle.cases.extend(lines);

@@ -19,6 +19,9 @@ fn rates(bundle: &Bundle) -> Result<Rates, String> {
         let elements = (stride / f64::from(one.info.itemsize.max(1))).round() as u64;
         rates.insert((footprint(one.info) as u64, elements), (rate, one.samples));
     }
+    // Sizes of which one stride alone was measured, for the time model, are no rows of a map.
+    let all: Vec<u64> = rates.keys().map(|(size, _)| *size).collect();
+    rates.retain(|(size, _), _| all.iter().filter(|other| *other == size).count() > 1);
     Ok(rates)
 }
 

@@ -78,6 +78,7 @@ impl Placed {
     pub fn new(geometry: &Geometry, page: u64, of: Caches, seed: u64) -> Self {
         let caches: Vec<_> = geometry.levels.iter().map(|level| Lru::new(level.sets, level.ways)).collect();
         let strewn = caches.len() > 2;
+        let index_bits = geometry.levels.get(MIDDLE).map_or(0, |level| level.sets.max(1).ilog2());
         let by_age = |index: usize| (index == MIDDLE && strewn) || (index == 0 && of.first_by_age);
         let ages = |(index, cache): (usize, &Lru<u64>)| vec![OLD; if by_age(index) { cache.lines.len() } else { 0 }];
         Self {
@@ -88,8 +89,9 @@ impl Placed {
             page_bits: page.max(geometry.line()).trailing_zeros(),
             seed,
             strewn,
-            folded: ((1 << of.folded_bits) - 1) << FOLDED_FROM,
-            index_bits: geometry.levels.get(MIDDLE).map_or(0, |level| level.sets.max(1).ilog2()),
+            // No more than the index has: what is folded is found again by the bits above it.
+            folded: (((1 << of.folded_bits) - 1) << FOLDED_FROM) & ((1 << index_bits) - 1),
+            index_bits,
             rng: Rng::new(seed),
             last: None,
         }
@@ -324,6 +326,11 @@ mod tests {
         };
         // One set of the first cache, and few of the second; then every set in turn, which fits.
         assert!(crowds(4096) > 240, "{}", crowds(4096));
+        // The first cache's set is crowded from wherever its lines come; the last one's sets are hashed.
+        let mut machine = zen3(4096);
+        (0..16_384).for_each(|row| _ = machine.access(row * 8192, false));
+        let served: Vec<Served> = (0..256).map(|row| machine.access((row + 16_384) * 8192, false)).collect();
+        assert!(served.iter().all(|served| served.cache == 3 && served.crowded_first && !served.crowded));
         assert_eq!(crowds(4096 + 64), 0);
     }
 }

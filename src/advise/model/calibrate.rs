@@ -74,7 +74,8 @@ pub struct Left {
 const PARALLEL: f64 = 8.0;
 /// A priori: a translation by the second TLB, and by the page tables, in nanoseconds.
 const TRANSLATION: [f64; 2] = [1.0, 6.0];
-/// A priori: a line that is updated is brought and written, one that is stored to need not be waited for.
+/// A priori, beyond a line that is read: as an AMD EPYC 7003's columns in one set were measured (2026-11-30), 13 ns per element
+/// updated and 5.3 stored to for 3.7 read. Nobody need wait for a store.
 const WRITTEN_CROWD: [f64; 2] = [2.0, 0.6];
 /// A priori: huge pages are not split.
 const SPLIT: f64 = 0.1;
@@ -350,7 +351,7 @@ mod tests {
                 [4.0, 3.0, 6.0, 9.0, 12.0, 15.0],
             ],
             written: vec![1.0, 1.5, 4.0],
-            written_crowd: WRITTEN_CROWD,
+            written_crowd: [1.2, 0.3],
             past: [3.0, 12.0],
             translation: vec![1.0, 7.0],
             crossing: vec![1.0, 7.0],
@@ -368,8 +369,9 @@ mod tests {
             let [translations, split] = if index.is_multiple_of(2) { [far, 0.0] } else { [0.0, far] };
             let (translations, split) = (vec![0.0, translations], vec![0.0, split]);
             let past = if index % 10 == 9 { [0.0, 1.0] } else { [0.0; 2] };
-            let traffic =
-                Traffic { lines, written: vec![[0.0; 5]; 3], past, translations, split, ..Traffic::default() };
+            let mut written = vec![[0.0; 5]; 3];
+            written[index % 3][index / 3 % 5] = [0.0, 1.0][index % 7 / 6];
+            let traffic = Traffic { lines, written, past, translations, split, ..Traffic::default() };
             let ns = truth.time(&traffic, 0.2) * (1.0 + 0.02 * (rng.unit() - 0.5));
             // On cores of other habits the lines would be others.
             let other = Traffic { lines: lines_of((index * 7 + 3) % 72), ..traffic.clone() };
@@ -386,5 +388,8 @@ mod tests {
         assert!((found.translation[1] / 7.0).ln().abs() < 0.15, "{found:?}");
         assert!((found.past[1] / 12.0).ln().abs() < 0.15, "{found:?}");
         assert!((found.split / 0.6).ln().abs() < 0.15, "{found:?}");
+        for (share, known) in found.written_crowd.iter().zip(truth.written_crowd) {
+            assert!((share / known).ln().abs() < 0.2, "{found:?}");
+        }
     }
 }

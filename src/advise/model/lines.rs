@@ -1,6 +1,7 @@
 //! The lines that a walk brings into the first cache, by the level that serves them and by how they come.
 
 use crate::nest::Role;
+use crate::simulate::Served;
 use std::collections::VecDeque;
 
 /// Pages whose last line a prefetcher remembers: between the 16 streams of older cores and the 64 of newer ones.
@@ -22,9 +23,8 @@ const TOGETHER: [u32; 2] = [32, 64];
 const BUFFERS: usize = 4;
 /// Fewer than these are in one bank or set by chance.
 const LEAST: u32 = 6;
-/// A set that has less than this of the lines takes no longer than four together; the half is halfway to all. On an AMD EPYC 7003 a
-/// column in one set takes 4.2 ns per line from the second cache and 8.5 from the third, in two 2.7 and 5.6, in four 1.5 and 2.5
-/// (2026-11-30).
+/// A set that has less than this of the lines takes no longer than four together; the half is halfway to all: see
+/// [`Waits::Sets`].
 const ONE_SET: f64 = 0.25;
 
 /// What lines wait for that come from few places.
@@ -105,8 +105,7 @@ pub(super) struct Missed {
     pub line: u64,
     /// The level that has it, 0 being the second cache.
     pub level: usize,
-    /// Whether its set was filled several times of late: in the last cache that lacked it where banks are waited for, and in the
-    /// first where sets are.
+    /// See [`Fetches::crowded`].
     pub crowded: bool,
     /// What is done with it.
     pub role: Role,
@@ -116,7 +115,6 @@ pub(super) struct Missed {
 #[derive(Clone)]
 pub(super) struct Fetches {
     under_way: u64,
-    waits: Waits,
     /// Lines of a page that prefetchers stay in.
     per_page: u64,
     /// The lines that were fetched, with the access that did.
@@ -130,16 +128,20 @@ pub(super) struct Fetches {
 impl Fetches {
     pub(super) fn new(levels: usize, operands: usize, under_way: u64, waits: Waits, per_page: u64) -> Self {
         let (fetched, streams) = (vec![(u64::MAX, 0); FETCHES], vec![Streams::default(); operands]);
-        Self { under_way, waits, per_page, fetched, streams, last: u64::MAX, counts: Counts::of(levels, waits) }
+        Self { under_way, per_page, fetched, streams, last: u64::MAX, counts: Counts::of(levels, waits) }
     }
 
-    pub(super) const fn waits(&self) -> Waits {
-        self.waits
+    /// Whether a line's set was filled several times of late, of the cache that matters where such lines wait.
+    pub(super) fn crowded(&self, served: &Served) -> bool {
+        match self.counts.waits {
+            Waits::Banks => served.crowded,
+            Waits::Sets => served.crowded_first,
+        }
     }
 
     /// Counts anew.
     pub(super) fn begin(&mut self) {
-        self.counts = Counts::of(self.counts.lines.len(), self.waits);
+        self.counts = Counts::of(self.counts.lines.len(), self.counts.waits);
     }
 
     /// Tells of a line that access number `now` lacked.
@@ -242,8 +244,8 @@ impl<const N: usize> Shares<N> {
 struct Crowd {
     /// Those that no prefetcher brings.
     banks: Shares<BANKS>,
-    /// Of sets that were filled several times of late.
-    lines: u32,
+    /// Of sets that were filled several times of late, by [`Pattern`]; those that wait for banks count as far.
+    lines: [u32; 6],
     /// Those of them that are updated.
     updated: u32,
     /// Those of them that are stored to and not read before.
@@ -266,7 +268,8 @@ impl Counts {
         let Missed { line, level, crowded, role, .. } = missed;
         let crowd = &mut self.crowds[level];
         if crowded {
-            crowd.lines += 1;
+            let pattern = if self.waits == Waits::Sets && pattern.is_prefetched() { pattern } else { Pattern::Far };
+            crowd.lines[pattern as usize] += 1;
             crowd.updated += u32::from(role == Role::Update);
             crowd.stored += u32::from(role == Role::Write);
         } else {
@@ -283,7 +286,7 @@ impl Counts {
         }
     }
 
-    /// Of the lines of crowded sets those wait that are in fewer places than others; these are as far as any.
+    /// Of the lines of crowded sets those wait that are in fewer places than others; these come as they would without.
     pub(super) fn tell_apart(&mut self) {
         let sets = std::mem::take(&mut self.sets);
         let (one_set, few_sets) = match self.waits {
@@ -295,9 +298,13 @@ impl Counts {
                 Waits::Banks => crowd.banks.between([1.0 / BANKS as f64, 1.0]),
                 Waits::Sets => few_sets - one_set,
             };
-            let [lines, updated, stored] = [crowd.lines, crowd.updated, crowd.stored].map(f64::from);
+            let [lines, updated, stored] = [crowd.lines.iter().sum(), crowd.updated, crowd.stored].map(f64::from);
             let others = 1.0 - few - one_set;
-            for (pattern, share) in [(Pattern::Far, others), (Pattern::Few, few), (Pattern::One, one_set)] {
+            self.lines[level]
+                .iter_mut()
+                .zip(crowd.lines)
+                .for_each(|(count, lines)| *count += f64::from(lines) * others);
+            for (pattern, share) in [(Pattern::Few, few), (Pattern::One, one_set)] {
                 self.lines[level][pattern as usize] += lines * share;
             }
             let groups =
@@ -352,6 +359,19 @@ mod tests {
         for (step, few) in [(4, [0.0; 2]), (8, [1.0, 0.0]), (16, [1.0, 0.0]), (32, [0.5, 0.5]), (64, [0.0, 1.0])] {
             told(step, Waits::Sets, few);
         }
+        // Streams that meet in many sets are streams, and what is written goes with the lines.
+        let written = |step: u64, role: Role| {
+            let mut counts = Counts::of(3, Waits::Sets);
+            (0..64).for_each(|line| counts.line(missed(line * step, 2, true, role), Pattern::Among));
+            (counts.lines[2].map(|count| count / 64.0), counts.written[2].map(|count| count / 64.0))
+        };
+        assert_eq!(written(4, Role::Update), ([0.0, 1.0, 0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0]));
+        assert_eq!(written(32, Role::Update), ([0.0, 0.0, 0.0, 0.0, 0.5, 0.5], [0.0, 0.5, 0.0, 0.5, 0.0]));
+        assert_eq!(written(8, Role::Write), ([0.0, 0.0, 0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 1.0, 0.0, 0.0]));
+        assert_eq!(written(64, Role::Write), ([0.0, 0.0, 0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0, 1.0]));
+        let served = Served { cache: 3, crowded: false, crowded_first: true };
+        let crowded = |waits: Waits| Fetches::new(3, 1, 48, waits, 64).crowded(&served);
+        assert!(crowded(Waits::Sets) && !crowded(Waits::Banks));
         // Lines of sets that are not crowded keep their pattern, in whatever bank.
         let mut counts = Counts::of(3, Waits::Banks);
         (0..64).for_each(|line| counts.line(missed(line * 4, 1, false, Role::Write), Pattern::Near));

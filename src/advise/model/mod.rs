@@ -13,22 +13,22 @@
 //! ```
 //!
 //! `n(k,pattern)` are the lines per step that level `k` serves in a pattern: the neighbour of the line before, or of a recent
-//! line of its page, another line of such a page, a page without recent lines, and, however it comes, a line of a set that was
-//! filled several times of late (a column whose rows are a power of two apart) which is in few banks of the second cache or
-//! sets of the first, or in one. `w` are those of them that are written, in sets without such a crowd and with one, updated and
-//! stored to; stores past the caches count as lines of memory with costs of their own; `m(j)` the translations that TLB `j` answers, or that are
-//! looked up in the page tables, `x(j)` those of streams that go on into the next page, and `h(j)` those of a walk in huge
-//! pages that there are if something below splits them: all by [`Traffic`], a simulation on [`Placed`](crate::simulate::Placed)
-//! with pages strewn over memory, in which a line that was asked for a short time ago is not asked for again by a load, since
-//! it is under way. How long that is, and which translations a TLB gives up, differs from core to core: of each [`Habit`] the
-//! one is taken that the curves are explained by best. A run is one execution of the innermost loop, a block one of the two
-//! innermost, beyond those of the floor. `c`, `d`, `u`, `t`, `r`, `b` are nanoseconds, `v` and `s` shares. `p` says how far the arithmetic
-//! overlaps with translations, `q` both with lines that prefetchers bring: 1 is not at all, large is wholly. Lines that no
-//! prefetcher brings are waited for. `e` is what the walks on the curves whose parts have about the same shares left over. The
-//! form is that of the execution-cache-memory model (Stengel, Treibig, Hager and Wellein, "Quantifying performance bottlenecks
-//! of stencil computations using the execution-cache-memory model", ICS 2015), whose rules for what overlaps differ from core
-//! to core and are therefore fitted here; a roofline (Williams, Waterman and Patterson, CACM 52(4), 2009) is `C` and `S` with
-//! an infinite `q`.
+//! line of its page, another line of such a page, a page without recent lines, and, however it comes, a line of a set that
+//! was filled several times of late (a column whose rows are a power of two apart) which is in few banks of the second cache
+//! or sets of the first, or in one. `w` are those of them that are written, in sets without such a crowd and with one,
+//! updated and stored to; stores past the caches count as lines of memory with costs of their own; `m(j)` the translations
+//! that TLB `j` answers, or that are looked up in the page tables, `x(j)` those of streams that go on into the next page, and
+//! `h(j)` those of a walk in huge pages that there are if something below splits them: all by [`Traffic`], a simulation on
+//! [`Placed`](crate::simulate::Placed) with pages strewn over memory, in which a line that was asked for a short time ago is
+//! not asked for again by a load, since it is under way. How long that is, and which translations a TLB gives up, differs
+//! from core to core: of each [`Habit`] the one is taken that the curves are explained by best. A run is one execution of the
+//! innermost loop, a block one of the two innermost, beyond those of the floor. `c`, `d`, `u`, `t`, `r`, `b` are nanoseconds,
+//! `v` and `s` shares. `p` says how far the arithmetic overlaps with translations, `q` both with lines that prefetchers
+//! bring: 1 is not at all, large is wholly. Lines that no prefetcher brings are waited for. `e` is what the walks on the
+//! curves whose parts have about the same shares left over. The form is that of the execution-cache-memory model (Stengel,
+//! Treibig, Hager and Wellein, "Quantifying performance bottlenecks of stencil computations using the execution-cache-memory
+//! model", ICS 2015), whose rules for what overlaps differ from core to core and are therefore fitted here; a roofline
+//! (Williams, Waterman and Patterson, CACM 52(4), 2009) is `C` and `S` with an infinite `q`.
 //!
 //! The costs are found from the bundle's own curves and from nothing else: contiguous vectors (`roof`, `write`) give the streams,
 //! the stride family, which reads, writes, updates and copies, the other patterns, the pointer chase (`latency`) a start for

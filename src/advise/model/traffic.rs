@@ -1,7 +1,7 @@
 //! What a nest asks of the memory system: lines per step, by the level that serves them and by how they come.
 
 use super::habit::{FETCHING, Fetching, Habit, VICTIMS};
-use super::lines::{Counts, Fetches, Missed, Past, Waits, is_near};
+use super::lines::{Counts, Fetches, Missed, Past, is_near};
 use crate::kernel::Stores;
 use crate::nest::{LoopNest, Role};
 use crate::simulate::{Geometry, Placed, Translations, Victims};
@@ -121,8 +121,8 @@ impl Walker {
         for Core { machine, fetches } in &mut self.cores {
             let served = machine.access(line * self.line, role != Role::Read);
             if let Some(level) = served.cache.checked_sub(1) {
-                let crowded = if fetches.waits() == Waits::Sets { served.crowded_first } else { served.crowded };
-                fetches.miss(Missed { operand, line, level, crowded, role }, self.now);
+                let missed = Missed { operand, line, level, crowded: fetches.crowded(&served), role };
+                fetches.miss(missed, self.now);
             }
         }
     }

@@ -69,7 +69,7 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
             cases.extend([512, 1000].map(|stride| Case { kernel, ..strided(of_each, stride) }));
         }
         if size == sizes[1] {
-            // Rows of which two lines in one set come to a page.
+            // Two rows to a page: columns in two sets of the first cache.
             cases.extend([Kernel::Fill, Kernel::Scale].map(|kernel| Case { kernel, ..strided(size, 256) }));
         }
         cases.extend([256, 512, 1000].map(|stride| strided(size, stride).with(|options| options.walk = Walk::Line)));
