@@ -144,7 +144,9 @@ impl Placed {
                 break;
             }
             crowded = self.crowds[index].fill(level.set_of(own));
-            crowded_first |= crowded && index == 0;
+            if index == 0 {
+                crowded_first = crowded;
+            }
             // What leaves the last goes to memory.
             leaving = met.written().or(next).map(|left| at(left, index));
         }

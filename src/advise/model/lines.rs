@@ -132,7 +132,7 @@ impl Fetches {
     }
 
     /// Whether a line's set was filled several times of late, of the cache that matters where such lines wait.
-    pub(super) fn crowded(&self, served: &Served) -> bool {
+    pub(super) const fn crowded(&self, served: &Served) -> bool {
         match self.counts.waits {
             Waits::Banks => served.crowded,
             Waits::Sets => served.crowded_first,
@@ -233,8 +233,8 @@ impl<const N: usize> Shares<N> {
         ((self.most() - few) / (many - few)).clamp(0.0, 1.0)
     }
 
-    /// How often a share is doubled on the way from another one to all, of as often as that is: 0 below it, 1 for all.
-    fn doublings_from(&self, few: f64) -> f64 {
+    /// Where that is between another share and all of the lines by the logarithm: 0 below it, 1 where all are in one place.
+    fn log_between(&self, few: f64) -> f64 {
         (1.0 - self.most().max(f64::MIN_POSITIVE).ln() / few.ln()).clamp(0.0, 1.0)
     }
 }
@@ -244,7 +244,8 @@ impl<const N: usize> Shares<N> {
 struct Crowd {
     /// Those that no prefetcher brings.
     banks: Shares<BANKS>,
-    /// Of sets that were filled several times of late, by [`Pattern`]; those that wait for banks count as far.
+    /// Of sets that were filled several times of late, by [`Pattern`]: streams as what they are, if sets are waited for; all others as
+    /// far.
     lines: [u32; 6],
     /// Those of them that are updated.
     updated: u32,
@@ -286,12 +287,12 @@ impl Counts {
         }
     }
 
-    /// Of the lines of crowded sets those wait that are in fewer places than others; these come as they would without.
+    /// Of the lines of crowded sets those wait that are in fewer places than others; these stay streams, or are as far as any.
     pub(super) fn tell_apart(&mut self) {
         let sets = std::mem::take(&mut self.sets);
         let (one_set, few_sets) = match self.waits {
             Waits::Banks => (0.0, 0.0),
-            Waits::Sets => (sets.doublings_from(ONE_SET), sets.between(FEW_SETS)),
+            Waits::Sets => (sets.log_between(ONE_SET), sets.between(FEW_SETS)),
         };
         for (level, crowd) in self.crowds.iter_mut().enumerate() {
             let few = match self.waits {
