@@ -3,7 +3,8 @@
 #![allow(clippy::print_stdout, reason = "an example shows its result")]
 #![allow(clippy::cast_precision_loss, reason = "counts are small")]
 
-use std::collections::BTreeMap;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
@@ -62,19 +63,31 @@ fn others(case: &Case, measured: &Measured) -> Option<(f64, f64)> {
     Some((by_latency, core.max(memory)))
 }
 
+/// Those of `names` that are on the curves: no other changes a fit that it is left out of.
+fn on_curves(measured: &Measured, names: impl IntoIterator<Item = String>) -> Vec<String> {
+    names.into_iter().filter(|name| measured.is_on_a_curve(name)).collect()
+}
+
+/// A fit without each of these sets of walks.
+fn fits(measured: &Measured, left_out: impl Iterator<Item = Vec<String>>) -> BTreeMap<Vec<String>, Costs> {
+    let fit = |without: Vec<String>| {
+        let costs = measured.costs(&without);
+        (without, costs)
+    };
+    left_out.collect::<BTreeSet<_>>().into_par_iter().map(fit).collect()
+}
+
 fn rows(bundle: &Bundle, measured: &Measured) -> Vec<Row> {
-    let mut costs = BTreeMap::new();
-    let mut found = Vec::new();
-    for (pair, baseline, contender) in pairs(bundle) {
-        let Some(penalty) = pair.penalty() else { continue };
-        let names = [walk_name(&baseline), walk_name(&contender)];
-        // Only walks that are on the curves change the fit when they are left out.
-        let without: Vec<String> = names.iter().filter(|name| measured.is_on_a_curve(name)).cloned().collect();
-        let costs = costs.entry(without.clone()).or_insert_with(|| measured.costs(&without));
-        let predict = |case: &Case| measured.predicted(costs, case);
-        let (Some(below), Some(above)) = (predict(&baseline), predict(&contender)) else { continue };
-        let both = others(&baseline, measured).zip(others(&contender, measured));
-        found.push(Row {
+    let pairs = pairs(bundle);
+    let without = |one: &Case, other: &Case| on_curves(measured, [one, other].map(walk_name));
+    let costs = fits(measured, pairs.iter().map(|(_, one, other)| without(one, other)));
+    let row = |(pair, baseline, contender): &(&PairRecord, Case, Case)| {
+        let penalty = pair.penalty()?;
+        let costs = &costs[&without(baseline, contender)];
+        let [below, above] = [baseline, contender].map(|case| measured.predicted(costs, case));
+        let (below, above) = below.zip(above)?;
+        let both = others(baseline, measured).zip(others(contender, measured));
+        Some(Row {
             id: pair.id.clone(),
             measured: penalty.run.estimate,
             predicted: above.over(&below).estimate,
@@ -88,9 +101,9 @@ fn rows(bundle: &Bundle, measured: &Measured) -> Vec<Row> {
                 below.ns.estimate,
                 per(pair)
             ),
-        });
-    }
-    found
+        })
+    };
+    pairs.par_iter().filter_map(row).collect()
 }
 
 /// How often the best of what was measured over one array was named first, and keeping a loop was right.
@@ -141,12 +154,13 @@ fn arrays(bundle: &Bundle, measured: &Measured) -> Vec<Vec<Way>> {
             ways.entry(walk_name(&case)).or_insert_with(|| (case, Vec::new())).1.push(step.median);
         }
     }
-    let mut costs = BTreeMap::new();
-    let several = arrays.into_values().filter(|ways| ways.len() > 1);
+    let several: Vec<_> = arrays.into_values().filter(|ways| ways.len() > 1).collect();
+    let without = |ways: &BTreeMap<String, _>| on_curves(measured, ways.keys().cloned());
+    let costs = fits(measured, several.iter().map(without));
     several
+        .into_par_iter()
         .map(|ways| {
-            let without: Vec<String> = ways.keys().filter(|name| measured.is_on_a_curve(name)).cloned().collect();
-            let costs = costs.entry(without.clone()).or_insert_with(|| measured.costs(&without));
+            let costs = &costs[&without(&ways)];
             let way = |(case, ns): (Case, Vec<f64>)| {
                 let predicted = measured.predicted(costs, &case)?.ns.estimate;
                 Some(Way { case, predicted, ns: stats::median(&ns)? })
@@ -243,6 +257,7 @@ fn tell(costs: &Costs) {
         println!("  L{} stream, among, near, far, few, one: {line}; written more: {written}", level + 2);
     }
     println!("  of few and one more, as a share, updated and stored to: {}", rounded(&costs.written_crowd));
+    println!("  a load of a line under way, of far as a share: {}", rounded(&[costs.load]));
     println!("  stored past the caches: {}", rounded(&costs.past));
     println!("  translations: {}", rounded(&costs.translation));
     println!("  of streams that go on into the next page: {}", rounded(&costs.crossing));

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// Families that the costs are found from, and with them the stores of `write` that keep the order; what is predicted is never among
 /// them unless it is one of their cases, and then that case is left out.
-pub const CURVES: [&str; 4] = ["floor", "roof", "stride", "pages"];
+pub const CURVES: [&str; 5] = ["floor", "roof", "stride", "pages", "probe"];
 /// Points of the stride family that a fit needs.
 const LEAST_POINTS: usize = 8;
 /// Bytes of a huge page where a bundle does not tell.

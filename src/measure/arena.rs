@@ -7,6 +7,7 @@ use crate::memory::Buffer;
 use crate::suite::{Case, Walked, share_arrays};
 use crate::units::Rng;
 use rayon::ThreadPool;
+use std::rc::Rc;
 
 /// Seed of what the arrays hold: the same in every run, so that checksums of two runs can be compared.
 const DATA_SEED: u64 = 0x5eed;
@@ -118,13 +119,13 @@ pub(super) enum Side {
 
 /// Both members of an item with the arrays of one placement: the same ones where the cases allow it.
 pub(super) struct Arms {
-    arms: [Arm; 2],
+    arms: [Rc<Arm>; 2],
     arenas: Vec<Arena>,
 }
 
 impl Arms {
     /// Members with fresh arrays, as another start of the program would get them.
-    pub(super) fn new(arms: [Arm; 2], rng: &mut Rng) -> Result<Self, Error> {
+    pub(super) fn new(arms: [Rc<Arm>; 2], rng: &mut Rng) -> Result<Self, Error> {
         let [baseline, contender] = &arms;
         let mut arenas = vec![Arena::new(baseline, rng)?];
         if !share_arrays(&baseline.case, &contender.case) {

@@ -13,6 +13,12 @@ use std::time::{Duration, Instant};
 /// Samples kept per member and placement at most; a line of a bundle stays far below its limit.
 const MOST_ROUNDS: usize = 400;
 
+/// A walk that takes this many times as long as another is not the faster of two.
+const SLOWER: u64 = 4;
+/// Untimed passes are over if this many in turn took no less than [`STEADY`] of the shortest one before them.
+const STEADY_PASSES: u32 = 2;
+const STEADY: f64 = 0.97;
+
 /// How a placement is sampled.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pacing {
@@ -58,15 +64,20 @@ pub(super) fn timed(arm: &Arm, arena: &mut Arena, passes: u64) -> u64 {
     u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
 }
 
-/// Passes for which the fastest of `sides` takes at least `sample`; they are warm afterwards.
+/// Passes for which the fastest of `sides` takes at least `sample`. One that takes long is not timed again.
 pub(super) fn calibrate(arms: &mut Arms, sides: &[Side], sample: Duration) -> u64 {
     let wanted = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX);
+    let mut sides = sides.to_vec();
     grown(wanted, |passes| {
-        let time = |&side: &Side| {
+        let mut time = |&side: &Side| {
             let (arm, arena) = arms.at(side);
             timed(arm, arena, passes)
         };
-        sides.iter().map(time).min().unwrap_or(u64::MAX)
+        let times: Vec<u64> = sides.iter().map(&mut time).collect();
+        let least = times.iter().copied().min().unwrap_or(u64::MAX);
+        let mut times = times.into_iter();
+        sides.retain(|_| times.next().is_some_and(|time| time <= least.saturating_mul(SLOWER)));
+        least
     })
 }
 
@@ -121,17 +132,27 @@ pub(super) fn empty_block(arms: &mut Arms, placement: u32, at_ms: u64, passes: u
     }
 }
 
-/// Walks untimed until the caches are as further passes find them: `most` times, and not long, but for what a pass of `other`
-/// nanoseconds has driven out.
+/// Walks untimed until the caches are as further passes find them: until passes take no less time, at most `most` times, and not
+/// long, but for what a pass of `other` nanoseconds has driven out.
 fn settle(arm: &Arm, arena: &mut Arena, most: u32, other: f64) {
     let begun = Instant::now();
     let until = Duration::from_secs_f64(priming_ns(other) / 1e9);
-    for _ in 0..most {
-        arm.run(arena, 1);
-        if begun.elapsed() >= until {
+    let passes = (0..most).map(|_| timed(arm, arena, 1)).take_while(|_| begun.elapsed() < until);
+    let _ = steady_after(passes);
+}
+
+/// How many of `passes`, which are times, are made until they are steady.
+fn steady_after(passes: impl Iterator<Item = u64>) -> u32 {
+    let (mut least, mut made, mut no_less) = (f64::INFINITY, 0, 0);
+    for pass in passes.map(|ns| ns as f64) {
+        made += 1;
+        no_less = if pass < STEADY * least { 0 } else { no_less + 1 };
+        least = least.min(pass);
+        if no_less == STEADY_PASSES {
             break;
         }
     }
+    made
 }
 
 /// Two samples of each member, in time order; events are counted around each sample where `counting` is given.
@@ -186,4 +207,22 @@ pub(super) fn solo(arms: &mut Arms, pacing: Pacing, placement: u32, watch: &Watc
         block.ns.push(timed(arm, arena, passes));
     }
     block
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn untimed_passes_end_where_they_take_no_less() {
+        let after = |passes: &[u64]| steady_after(passes.iter().copied());
+        // Rows that come back into a last cache, as they were seen.
+        let coming = [89, 82, 70, 62, 54, 44, 35, 33, 30, 28, 27, 26, 25, 24, 24, 24, 24, 24];
+        assert_eq!(after(&coming), 16);
+        assert_eq!(after(&[97, 96, 97, 97]), 3);
+        // One that was disturbed does not end it.
+        assert_eq!(after(&[80, 90, 60, 50, 50, 50]), 6);
+        assert_eq!(after(&[80]), 1);
+        assert_eq!(after(&[]), 0);
+    }
 }

@@ -15,6 +15,7 @@ use crate::suite::{self, Case, Item, Machine, Pace, Walked};
 use crate::units::Rng;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -262,8 +263,10 @@ impl<'a> Session<'a> {
     pub(super) fn arms(&mut self, item: &Item) -> Result<Arms, Error> {
         let contender = item.contender();
         let Settings { isa, values, .. } = &self.settings;
-        let arm = |case: &Case| Arm::new(case, *isa, &self.cpus, values.as_ref());
-        Arms::new([arm(item.baseline().unwrap_or(contender))?, arm(contender)?], &mut self.luck)
+        let arm = |case: &Case| Arm::new(case, *isa, &self.cpus, values.as_ref()).map(Rc::new);
+        let one = arm(contender)?;
+        let other = item.baseline().filter(|&case| case != contender);
+        Arms::new([other.map_or_else(|| Ok(Rc::clone(&one)), arm)?, one], &mut self.luck)
     }
 
     /// Checks the results, simulates and counts: everything about the members that is not timed.

@@ -117,7 +117,8 @@ fn least_ns(item: &Item, machine: &Machine, pace: Pace) -> f64 {
     let passes = (sample / baseline.min(contender).max(1.0)).ceil().max(1.0);
     // Two samples of each, and where the arrays are not far beyond the caches untimed passes before each first one of a member:
     // two or three times in a round.
-    let most = f64::from(item.priming(machine));
+    // They end where they take no less time, mostly after a third of the number that there may be.
+    let most = (f64::from(item.priming(machine)) / 3.0).ceil();
     let primed = |pass: f64, other: f64| 1.25 * (priming_ns(other) / pass.max(1.0)).ceil().min(most);
     let member = |pass: f64, other: f64| pass * (2.0 * passes + primed(pass, other));
     rounds * (member(baseline, contender) + member(contender, baseline))

@@ -6,15 +6,16 @@ use crate::kernel::Idiom;
 use crate::memory::PagePolicy;
 use crate::units::bytes_long;
 
-/// Untimed passes before a sample that follows one of another walk, over arrays that only the last cache may hold. A shared one
-/// takes lines in by what it saw of late: after a walk by columns the first passes of rows took 1.03, 0.82, 0.49 and 0.34 ns per
-/// element of 32 MiB, and 0.76, 0.73, 0.64, 0.56, 0.50, 0.40, 0.39 and 0.36 of 64 MiB, and no less later (2026-11-30, Intel
-/// Xeon with 480 MiB; medians of five to eight).
-const SETTLING_PASSES: u32 = 6;
+/// Untimed passes at most before a sample that follows one of another walk, over arrays that only the last cache may hold. A
+/// shared one takes lines in by what it saw of late: after a walk by columns the first passes of rows took 1.03, 0.82, 0.49 and
+/// 0.34 ns per element of 32 MiB, and 0.76, 0.73, 0.64, 0.56, 0.50, 0.40, 0.39 and 0.36 of 64 MiB, and no less later (2026-11-30,
+/// Intel Xeon with 480 MiB; medians of five to eight). After four by columns of 1024x1024 they took 0.89, 0.82, 0.70, 0.62, 0.54,
+/// 0.44, 0.35, 0.33, 0.30, 0.28 and so on to 0.24 in the fourteenth pass (2026-11-30, AMD EPYC 7003 with 32 MiB; medians of 45).
+const SETTLING_PASSES: u32 = 24;
 /// The time in which they begin, nanoseconds: columns are steady after one pass, and long.
 const PRIMING_NS: f64 = 2e6;
 /// Or this share of the other walk's pass, if that is longer: what a long walk has driven out takes long to come back.
-const PRIMING_SHARE: f64 = 0.5;
+const PRIMING_SHARE: f64 = 2.0;
 
 /// Nanoseconds within which untimed passes begin after a walk that takes `other` of them for a pass; see [`Machine::priming`].
 #[must_use]
@@ -89,8 +90,8 @@ impl Machine {
         SizeClass::of(bytes, self.caches.iter().copied())
     }
 
-    /// Untimed passes after which the caches hold of `bytes` what further passes find: none far beyond the caches, one in those
-    /// of a core, and more in a last one.
+    /// Untimed passes after which the caches hold of `bytes` what further passes find, at most: none far beyond the caches, one in
+    /// those of a core, and more in a last one, until they take no less time.
     #[must_use]
     pub fn priming(&self, bytes: u64) -> u32 {
         let own = self.caches.iter().rev().nth(1).copied().unwrap_or(u64::MAX);

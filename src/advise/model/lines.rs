@@ -1,5 +1,6 @@
 //! The lines that a walk brings into the first cache, by the level that serves them and by how they come.
 
+use super::habit::Fetching;
 use crate::nest::Role;
 use crate::simulate::Served;
 use std::collections::VecDeque;
@@ -75,22 +76,26 @@ pub(super) fn is_near(line: u64, last: u64) -> bool {
     line.abs_diff(last) <= 2
 }
 
-/// The last lines of the pages that one operand used, the most recent first.
+/// The pages that one operand used, the most recent first, each with its last line and how many before it were neighbours.
 #[derive(Clone, Default)]
-struct Streams(Vec<(u64, u64)>);
+struct Streams(Vec<(u64, u64, u32)>);
 
 impl Streams {
-    fn meet(&mut self, line: u64, per_page: u64) -> Pattern {
+    /// How a line comes, if `starts` neighbours go before prefetchers bring it.
+    fn meet(&mut self, line: u64, per_page: u64, starts: u32) -> Pattern {
         let page = line / per_page;
         let near = |last: u64| is_near(line, last);
         // A stream may just have come from the neighbouring page.
-        let found = self.0.iter().position(|&(known, last)| known == page || near(last));
-        let pattern = match found.map(|at| self.0.remove(at)) {
-            Some((_, last)) if near(last) => Pattern::Stream,
-            Some(_) => Pattern::Near,
-            None => Pattern::Far,
+        let found = self.0.iter().position(|&(known, last, _)| known == page || near(last));
+        let (pattern, neighbours) = match found.map(|at| self.0.remove(at)) {
+            Some((_, last, before)) if near(last) => {
+                let neighbours = before.saturating_add(u32::from(line != last));
+                (if neighbours >= starts { Pattern::Stream } else { Pattern::Near }, neighbours)
+            }
+            Some(_) => (Pattern::Near, 0),
+            None => (Pattern::Far, 0),
         };
-        self.0.insert(0, (page, line));
+        self.0.insert(0, (page, line, neighbours));
         self.0.truncate(STREAMS);
         pattern
     }
@@ -111,14 +116,23 @@ pub(super) struct Missed {
     pub role: Role,
 }
 
-/// What is fetched if a line that was asked for so many accesses ago is still under way.
+/// A line that was fetched.
+#[derive(Clone, Copy)]
+struct Fetched {
+    line: u64,
+    /// The access that did.
+    at: u64,
+    /// The level that it comes from, if further loads of it have to wait.
+    from: Option<usize>,
+}
+
+/// What is fetched of the lines that a walk asks for.
 #[derive(Clone)]
 pub(super) struct Fetches {
-    under_way: u64,
+    of: Fetching,
     /// Lines of a page that prefetchers stay in.
     per_page: u64,
-    /// The lines that were fetched, with the access that did.
-    fetched: Vec<(u64, u64)>,
+    fetched: Vec<Fetched>,
     streams: Vec<Streams>,
     /// The last line that was fetched.
     last: u64,
@@ -126,9 +140,10 @@ pub(super) struct Fetches {
 }
 
 impl Fetches {
-    pub(super) fn new(levels: usize, operands: usize, under_way: u64, waits: Waits, per_page: u64) -> Self {
-        let (fetched, streams) = (vec![(u64::MAX, 0); FETCHES], vec![Streams::default(); operands]);
-        Self { under_way, per_page, fetched, streams, last: u64::MAX, counts: Counts::of(levels, waits) }
+    pub(super) fn new(levels: usize, operands: usize, of: Fetching, per_page: u64) -> Self {
+        let fetched = vec![Fetched { line: u64::MAX, at: 0, from: None }; FETCHES];
+        let streams = vec![Streams::default(); operands];
+        Self { of, per_page, fetched, streams, last: u64::MAX, counts: Counts::of(levels, of.waits) }
     }
 
     /// Whether a line's set was filled several times of late, of the cache that matters where such lines wait.
@@ -146,28 +161,43 @@ impl Fetches {
 
     /// Tells of a line that access number `now` lacked.
     pub(super) fn miss(&mut self, missed: Missed, now: u64) {
+        let (slot, line) = (slot_of(missed.line), missed.line);
+        let is_under_way = self.is_under_way(line, now);
+        if is_under_way && missed.role == Role::Read {
+            return self.meet(line, now);
+        }
         // Stores are done in turn: a line that has left is fetched for the next one again.
-        if self.is_fetched(missed.line, now) || missed.role != Role::Read {
-            let last = std::mem::replace(&mut self.last, missed.line);
-            let pattern = match self.streams[missed.operand].meet(missed.line, self.per_page) {
-                Pattern::Stream if !is_near(missed.line, last) => Pattern::Among,
-                pattern => pattern,
-            };
-            self.counts.line(missed, pattern);
+        let last = std::mem::replace(&mut self.last, line);
+        let pattern = match self.streams[missed.operand].meet(line, self.per_page, self.of.starts) {
+            Pattern::Stream if !is_near(line, last) => Pattern::Among,
+            pattern => pattern,
+        };
+        self.counts.line(missed, pattern);
+        if !is_under_way {
+            let takes_long = self.of.buffer_per_load && missed.level > 0 && !pattern.is_prefetched();
+            let from = takes_long.then_some(missed.level);
+            self.fetched[slot] = Fetched { line, at: now, from };
         }
     }
 
-    /// Whether the line has to be fetched, or is under way.
-    fn is_fetched(&mut self, line: u64, now: u64) -> bool {
-        // Lines are often a power of two apart (multiplicative hashing: Knuth, TAOCP 3, 6.4).
-        let slot = usize::try_from(line.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40).unwrap_or(0) % FETCHES;
-        let (known, at) = self.fetched[slot];
-        let anew = known != line || now - at >= self.under_way;
-        if anew {
-            self.fetched[slot] = (line, now);
+    /// Tells of a load of a line that was asked for before, as access number `now`.
+    pub(super) fn meet(&mut self, line: u64, now: u64) {
+        if self.is_under_way(line, now)
+            && let Some(level) = self.fetched[slot_of(line)].from
+        {
+            self.counts.again[level] += 1.0;
         }
-        anew
     }
+
+    fn is_under_way(&self, line: u64, now: u64) -> bool {
+        let Fetched { line: known, at, .. } = self.fetched[slot_of(line)];
+        known == line && now - at < self.of.under_way
+    }
+}
+
+/// Where a line's fetch is remembered. Lines are often a power of two apart (multiplicative hashing: Knuth, TAOCP 3, 6.4).
+fn slot_of(line: u64) -> usize {
+    usize::try_from(line.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40).unwrap_or(0) % FETCHES
 }
 
 /// Stores past the caches: buffers gather them, and each that is given up goes to memory.
@@ -200,6 +230,8 @@ pub(super) struct Counts {
     waits: Waits,
     pub(super) lines: Vec<[f64; 6]>,
     pub(super) written: Vec<[f64; 5]>,
+    /// See [`Traffic::again`](super::Traffic::again).
+    pub(super) again: Vec<f64>,
     /// Lines since the last time that crowds were told apart.
     waiting: u32,
     crowds: Vec<Crowd>,
@@ -259,6 +291,7 @@ impl Counts {
             waits,
             lines: vec![[0.0; 6]; levels],
             written: vec![[0.0; 5]; levels],
+            again: vec![0.0; levels],
             waiting: 0,
             crowds: vec![Crowd::default(); levels],
             sets: Shares::default(),
@@ -318,66 +351,5 @@ impl Counts {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn missed(line: u64, level: usize, crowded: bool, role: Role) -> Missed {
-        Missed { operand: 0, line, level, crowded, role }
-    }
-
-    /// Lines that are stored in order are one each; those that come back before four others are gathered, later ones are not.
-    #[test]
-    fn stores_past_the_caches_are_gathered() {
-        let counts = |lines: &mut dyn Iterator<Item = u64>| {
-            let mut past = Past::default();
-            lines.for_each(|line| past.store(line));
-            past.counts
-        };
-        let rows = |rows: u64| (0..8).flat_map(move |_| (0..rows).map(|row| row * 100));
-        assert_eq!(counts(&mut (0..64).flat_map(|line| [line; 8])), [63.0, 1.0]);
-        assert_eq!(counts(&mut rows(4)), [0.0, 4.0]);
-        assert_eq!(counts(&mut rows(5)), [0.0, 40.0]);
-    }
-
-    /// Lines of few sets or banks wait for each other, those of all do not.
-    #[test]
-    fn crowds_are_told_apart_by_sets_or_banks() {
-        let crowded = |step: u64, waits: Waits| {
-            let mut counts = Counts::of(3, waits);
-            (0..64).for_each(|line| counts.line(missed(line * step, 0, true, Role::Read), Pattern::Far));
-            counts.tell_apart();
-            assert!((counts.lines[0].iter().sum::<f64>() - 64.0).abs() < 1e-9);
-            [Pattern::Few, Pattern::One].map(|pattern| counts.lines[0][pattern as usize] / 64.0)
-        };
-        let told = |step: u64, waits: Waits, [few, one]: [f64; 2]| {
-            let found = crowded(step, waits);
-            assert!((found[0] - few).abs() < 1e-9 && (found[1] - one).abs() < 1e-9, "{step} {waits:?}: {found:?}");
-        };
-        for (step, few) in [(1, 0.0), (2, 1.0 / 3.0), (4, 1.0), (64, 1.0)] {
-            told(step, Waits::Banks, [few, 0.0]);
-        }
-        // Every set of sixteen and more, eight, four, two and one.
-        for (step, few) in [(4, [0.0; 2]), (8, [1.0, 0.0]), (16, [1.0, 0.0]), (32, [0.5, 0.5]), (64, [0.0, 1.0])] {
-            told(step, Waits::Sets, few);
-        }
-        // Streams that meet in many sets are streams, and what is written goes with the lines.
-        let written = |step: u64, role: Role| {
-            let mut counts = Counts::of(3, Waits::Sets);
-            (0..64).for_each(|line| counts.line(missed(line * step, 2, true, role), Pattern::Among));
-            (counts.lines[2].map(|count| count / 64.0), counts.written[2].map(|count| count / 64.0))
-        };
-        assert_eq!(written(4, Role::Update), ([0.0, 1.0, 0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0]));
-        assert_eq!(written(32, Role::Update), ([0.0, 0.0, 0.0, 0.0, 0.5, 0.5], [0.0, 0.5, 0.0, 0.5, 0.0]));
-        assert_eq!(written(8, Role::Write), ([0.0, 0.0, 0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 1.0, 0.0, 0.0]));
-        assert_eq!(written(64, Role::Write), ([0.0, 0.0, 0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0, 1.0]));
-        let served = Served { cache: 3, crowded: false, crowded_first: true };
-        let crowded = |waits: Waits| Fetches::new(3, 1, 48, waits, 64).crowded(&served);
-        assert!(crowded(Waits::Sets) && !crowded(Waits::Banks));
-        // Lines of sets that are not crowded keep their pattern, in whatever bank.
-        let mut counts = Counts::of(3, Waits::Banks);
-        (0..64).for_each(|line| counts.line(missed(line * 4, 1, false, Role::Write), Pattern::Near));
-        counts.tell_apart();
-        assert!((counts.lines[1][Pattern::Near as usize] - 64.0).abs() < 1e-9);
-        assert!((counts.written[1][0] - 64.0).abs() < 1e-9);
-    }
-}
+#[path = "lines_tests.rs"]
+mod tests;

@@ -25,6 +25,9 @@ pub struct Traffic {
     /// Those of them that are written, and so have to be given back: of sets that are not crowded; of a few places that are waited
     /// for, updated and stored to; and of one set, updated and stored to.
     pub written: Vec<[f64; 5]>,
+    /// Further loads per step of lines that are still under way from the level and that no prefetcher brings, where each has a miss
+    /// buffer; none of the second cache's lines, which are there soon.
+    pub again: Vec<f64>,
     /// Lines that are stored past the caches: those that follow the one before, and others.
     pub past: [f64; 2],
     /// Translations per step that TLB number `1 + index` has, and last those that are looked up in the page tables; but for those of
@@ -123,6 +126,8 @@ impl Walker {
             if let Some(level) = served.cache.checked_sub(1) {
                 let missed = Missed { operand, line, level, crowded: fetches.crowded(&served), role };
                 fetches.miss(missed, self.now);
+            } else if role != Role::Write {
+                fetches.meet(line, self.now);
             }
         }
     }
@@ -179,6 +184,7 @@ impl Traffic {
         let lines = self.lines.iter_mut().flatten().chain(self.written.iter_mut().flatten()).chain(&mut self.past);
         let translations = self.translations.iter_mut().chain(&mut self.crossings).chain(&mut self.split);
         lines
+            .chain(&mut self.again)
             .chain(translations)
             .chain([&mut self.runs, &mut self.blocks])
             .for_each(|count| *count /= elements.max(1) as f64);
@@ -225,9 +231,9 @@ impl Walker {
         victims: &[Victims],
     ) -> Self {
         let (levels, per_page) = (geometry.levels.len(), PREFETCH_PAGE / geometry.line());
-        let core = |&Fetching { under_way, waits, caches }: &Fetching| Core {
-            machine: Placed::new(geometry, page, caches, 1),
-            fetches: Fetches::new(levels, operands, under_way, waits, per_page),
+        let core = |&of: &Fetching| Core {
+            machine: Placed::new(geometry, page, of.caches, 1),
+            fetches: Fetches::new(levels, operands, of, per_page),
         };
         let answered = |page: u64| {
             let of = |&victims: &Victims| Answered {
@@ -252,12 +258,13 @@ impl Walker {
     /// What was counted, per step, on the core and by the TLBs of these numbers.
     fn traffic(&self, core: usize, victims: usize, [runs, blocks]: [f64; 2]) -> Traffic {
         let per = |count: f64| count / self.steps.max(1) as f64;
-        let Counts { lines, written, .. } = &self.cores[core].fetches.counts;
+        let Counts { lines, written, again, .. } = &self.cores[core].fetches.counts;
         let all = |counts: &[f64]| -> Vec<f64> { counts.iter().copied().map(per).collect() };
         let (whole, split) = (&self.whole[victims], self.split.get(victims));
         Traffic {
             lines: lines.iter().map(|level| level.map(per)).collect(),
             written: written.iter().map(|level| level.map(per)).collect(),
+            again: all(again),
             past: self.past.as_ref().map_or([0.0; 2], |past| past.counts.map(per)),
             translations: all(&whole.counts),
             crossings: all(&whole.crossings),
@@ -291,110 +298,5 @@ impl Walker {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::Pattern;
-    use super::*;
-    use crate::layout::{Layout, Order};
-
-    fn zen3() -> Geometry {
-        let caches = Geometry::parse_caches("l1=32K:8:64,l2=512K:8:64,l3=32M:16:64").unwrap();
-        Geometry::new(caches, Geometry::parse_tlbs("l1=64,l2=2048:8").unwrap(), 4096, "test").unwrap()
-    }
-
-    fn sum(rows: usize, columns: usize, order: &str) -> LoopNest {
-        let array = Layout::contiguous(&[rows, columns], 8, Order::C).unwrap();
-        LoopNest::of_layouts(&[(&array, Role::Read)], &order.parse().unwrap()).unwrap()
-    }
-
-    /// On a core that has much under way and whose TLBs draw.
-    fn traffic(nest: &LoopNest, page: u64) -> Traffic {
-        let [first, ..] = Traffic::of(nest, Stores::Plain, &zen3(), page);
-        first
-    }
-
-    #[test]
-    fn rows_stream_and_columns_are_far() {
-        let rows = traffic(&sum(4096, 4096, "0,1"), 4096);
-        let [stream, among, near, far, ..] = rows.lines[2];
-        assert!((stream - 0.125).abs() < 0.002 && among < 0.001 && near < 0.001 && far < 0.001, "{rows:?}");
-        // Every page is looked up, by a stream that comes from the one before.
-        assert!((rows.crossings[1] - 1.0 / 512.0).abs() < 2e-4 && rows.translations[1] < 1e-4, "{rows:?}");
-        let columns = traffic(&sum(4096, 4096, "1,0"), 4096);
-        assert!(columns.crossings.iter().all(|&count| count < 1e-12), "{columns:?}");
-        // A line is used by eight columns: the last level keeps it, since its sets are strewn.
-        assert!((columns.misses() - 1.0).abs() < 0.01 && columns.lines[1][Pattern::Few as usize] > 0.8, "{columns:?}");
-        // 4,096 pages, whose translations 2,048 entries keep a fifth of (e^-1.6).
-        assert!((columns.translations[1] - 0.8).abs() < 0.02, "{columns:?}");
-        let huge = traffic(&sum(4096, 4096, "1,0"), 2 << 20);
-        assert!(huge.translations[1] < 0.01, "{huge:?}");
-    }
-
-    #[test]
-    fn what_fits_is_served_where_it_fits() {
-        let small = traffic(&sum(32, 64, "1,0"), 4096);
-        assert!(small.misses() < 1e-12 && small.translations == [0.0, 0.0], "{small:?}");
-        assert!((small.runs - 1.0 / 32.0).abs() < 1e-12);
-        let second = traffic(&sum(128, 128, "0,1"), 4096);
-        assert!((second.lines[0][0] - 0.125).abs() < 0.02, "{second:?}");
-        // Eight megabytes: filled into the third cache, though only a part is walked.
-        let third = traffic(&sum(2048, 2048, "1,0"), 2 << 20);
-        assert!((third.lines[1].iter().sum::<f64>() - 1.0).abs() < 0.05, "{third:?}");
-    }
-
-    #[test]
-    fn written_lines_are_told_of() {
-        let array = Layout::contiguous(&[1024, 1024], 8, Order::C).unwrap();
-        let nest = LoopNest::of_layouts(&[(&array, Role::Write)], &"0,1".parse().unwrap()).unwrap();
-        let traffic = traffic(&nest, 4096);
-        assert!((traffic.written.iter().flatten().sum::<f64>() - 0.125).abs() < 0.01, "{traffic:?}");
-    }
-
-    /// Stores past the caches go to memory a line each in order, and none is brought in or given back.
-    #[test]
-    fn stores_past_the_caches_bring_no_lines() {
-        let array = Layout::contiguous(&[512, 512], 8, Order::C).unwrap();
-        let nest = LoopNest::of_layouts(&[(&array, Role::Write)], &"0,1".parse().unwrap()).unwrap();
-        let [traffic, ..] = Traffic::of(&nest, Stores::NonTemporal, &zen3(), 4096);
-        assert!((traffic.past[0] - 0.125).abs() < 1e-3 && traffic.past[1] < 1e-3, "{traffic:?}");
-        assert!(traffic.misses() < 1e-12 && traffic.written.iter().flatten().all(|&count| count < 1e-12));
-    }
-
-    /// A column of 32 rows, a power of two apart, overflows its set of the first cache; but the column after it comes while
-    /// its lines are under way, the one after five of these does not.
-    #[test]
-    fn lines_under_way_are_not_fetched_again() {
-        let column =
-            |rows, habit: usize| Traffic::of(&sum(rows, 512, "1,0"), Stores::Plain, &zen3(), 2 << 20)[habit].misses();
-        let close = |rows, habit, misses: f64| {
-            let found = column(rows, habit);
-            assert!((found - misses).abs() < 0.01, "{rows} {habit}: {found}");
-        };
-        close(32, 0, 0.25);
-        close(256, 0, 1.0);
-        // With 48 accesses under way, of eight columns the first, the fourth and the seventh.
-        close(16, 2, 3.0 / 8.0);
-        close(32, 2, 0.5);
-        close(48, 2, 1.0);
-    }
-
-    /// Of 4,096 pages in huge ones none is looked up, unless what lies below splits them.
-    #[test]
-    fn huge_pages_may_be_split_below() {
-        let huge = traffic(&sum(4096, 4096, "1,0"), 2 << 20);
-        assert!(huge.translations[1] < 0.01 && (huge.split[1] - 0.8).abs() < 0.02, "{huge:?}");
-        let base = traffic(&sum(4096, 4096, "1,0"), 4096);
-        assert!(base.split == [0.0, 0.0], "{base:?}");
-        // Where the oldest goes, a cycle of twice the entries finds none.
-        let oldest = &Traffic::of(&sum(4096, 4096, "1,0"), Stores::Plain, &zen3(), 4096)[1];
-        assert!((oldest.translations[1] - 1.0).abs() < 0.01, "{oldest:?}");
-    }
-
-    /// Sixteen rows walked by columns: sixteen streams that a prefetcher follows.
-    #[test]
-    fn a_few_pages_in_turn_are_streams() {
-        let turns = traffic(&sum(16, 65_536, "1,0"), 4096);
-        let all: f64 = turns.misses();
-        let streams: f64 = turns.lines.iter().map(|level| level[0] + level[1]).sum();
-        assert!(streams > 0.94 * all, "{turns:?}");
-    }
-}
+#[path = "traffic_tests.rs"]
+mod tests;

@@ -9,6 +9,7 @@ mod ndim;
 mod npy;
 mod order;
 mod pages;
+mod probe;
 mod record;
 mod stencil;
 mod stride;
@@ -65,6 +66,7 @@ pub const FAMILIES: &[Family] = &[
     stencil::FAMILY,
     record::FAMILY,
     pages::FAMILY,
+    probe::FAMILY,
     npy::FAMILY,
     latency::FAMILY,
     write::FAMILY,
