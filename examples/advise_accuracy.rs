@@ -77,7 +77,7 @@ fn fits(measured: &Measured, left_out: impl Iterator<Item = Vec<String>>) -> BTr
     left_out.collect::<BTreeSet<_>>().into_par_iter().map(fit).collect()
 }
 
-fn rows(bundle: &Bundle, measured: &Measured) -> Vec<Row> {
+fn rows(bundle: &Bundle, measured: &Measured, model_only: bool) -> Vec<Row> {
     let pairs = pairs(bundle);
     let without = |one: &Case, other: &Case| on_curves(measured, [one, other].map(walk_name));
     let costs = fits(measured, pairs.iter().map(|(_, one, other)| without(one, other)));
@@ -86,7 +86,7 @@ fn rows(bundle: &Bundle, measured: &Measured) -> Vec<Row> {
         let costs = &costs[&without(baseline, contender)];
         let [below, above] = [baseline, contender].map(|case| measured.predicted(costs, case));
         let (below, above) = below.zip(above)?;
-        let both = others(baseline, measured).zip(others(contender, measured));
+        let both = if model_only { None } else { others(baseline, measured).zip(others(contender, measured)) };
         Some(Row {
             id: pair.id.clone(),
             measured: penalty.run.estimate,
@@ -258,6 +258,11 @@ fn tell(costs: &Costs) {
     }
     println!("  of few and one more, as a share, updated and stored to: {}", rounded(&costs.written_crowd));
     println!("  a load of a line under way, of far as a share: {}", rounded(&[costs.load]));
+    println!(
+        "  the last cache has room for {:.1} MiB, others bring {:.3} lines per ns",
+        costs.last[0] / 16384.0,
+        costs.last[1]
+    );
     println!("  stored past the caches: {}", rounded(&costs.past));
     println!("  translations: {}", rounded(&costs.translation));
     println!("  of streams that go on into the next page: {}", rounded(&costs.crossing));
@@ -294,7 +299,9 @@ fn main() -> ExitCode {
     };
     tell(&measured.costs(&[]));
     println!("simulated: {}", measured.geometry());
-    let mut rows = rows(&bundle, &measured);
+    let has = |flag: &str| std::env::args().any(|argument| argument == flag);
+    let (all, model_only) = (has("--all"), has("--model"));
+    let mut rows = rows(&bundle, &measured, model_only);
     println!("\n{:<22} {:>6} {:>14} {:>18}", "", "cases", "median error", "90th percentile");
     let model = print("model", &rows, |row| row.predicted);
     print("misses x latency", &rows, |row| row.latency);
@@ -304,9 +311,11 @@ fn main() -> ExitCode {
     print("model, a curve", rows.iter().filter(of_curve), |row| row.predicted);
     rows.sort_by(|a, b| error(b.predicted, b.measured).total_cmp(&error(a.predicted, a.measured)));
     println!("\nworst ten");
-    let all = std::env::args().any(|argument| argument == "--all");
     for row in rows.iter().take(if all { usize::MAX } else { 10 }) {
         println!(" {:<52} {:>7.2} predicted {:>7.2} measured  {}", row.id, row.predicted, row.measured, row.reason);
+    }
+    if model_only {
+        return ExitCode::SUCCESS;
     }
     let Choices { asked, best, keep, keep_right, wrong, measured: turns } = match choices(&bundle, &measured) {
         Ok(choices) => choices,

@@ -69,7 +69,8 @@ impl Measured {
     pub fn of(bundle: &Bundle) -> Result<Self, String> {
         let geometry = geometry(bundle)?;
         let latency = latencies(&geometry, Chases::of(bundle).caches().as_ref());
-        let known = Known { stream: streams(bundle, &geometry)?, latency, tlbs: geometry.tlbs.len() };
+        let last = geometry.levels.last().map_or(0, |level| level.bytes / u64::from(level.line)) as f64;
+        let known = Known { stream: streams(bundle, &geometry)?, latency, tlbs: geometry.tlbs.len(), last };
         let floors = floors(bundle);
         let mut measured = Self { geometry, huge: HUGE, known, points: Vec::new(), floors };
         measured.points = measured.points(bundle);

@@ -18,6 +18,8 @@ const SLOWER: u64 = 4;
 /// Untimed passes are over if this many in turn took no less than [`STEADY`] of the shortest one before them.
 const STEADY_PASSES: u32 = 2;
 const STEADY: f64 = 0.97;
+/// Those of a case by itself begin as if another walk had taken so many nanoseconds.
+const SOLO_NS: f64 = 25e6;
 
 /// How a placement is sampled.
 #[derive(Clone, Copy, Debug)]
@@ -195,12 +197,16 @@ fn goes_on(rounds: usize, begun: Instant, pacing: Pacing, watch: &Watch<'_>) -> 
     due && rounds < MOST_ROUNDS && !watch.stopped()
 }
 
-/// Samples of one case until the placement's time is over. A disturbed sample is kept: medians bear it. Each finds what
-/// the one before has left.
+/// Samples of one case until the placement's time is over, each of which finds what the one before has left, once the caches have
+/// what they will. A disturbed sample is kept: medians bear it.
 pub(super) fn solo(arms: &mut Arms, pacing: Pacing, placement: u32, watch: &Watch<'_>) -> SoloBlock {
     let at_ms = watch.at_ms();
     let passes = calibrate(arms, &[Side::Contender], pacing.sample);
     let (arm, arena) = arms.at(Side::Contender);
+    // A cycle of loads takes long, and is not what the caches saw last when it was laid.
+    if arm.walked.nest().is_some() {
+        settle(arm, arena, pacing.priming, SOLO_NS);
+    }
     let mut block = SoloBlock { placement, at_ms, passes, ns: Vec::new(), pages: Obtained::of(&arena.buffers) };
     let begun = Instant::now();
     while goes_on(block.ns.len(), begun, pacing, watch) {

@@ -47,6 +47,8 @@ pub struct Caches {
     pub folded_bits: u32,
     /// Whether the first cache gives its lines ages, too.
     pub first_by_age: bool,
+    /// Whether the last of three or more caches is left out, since what it keeps is a matter of time.
+    pub without_last: bool,
 }
 
 /// A machine with its state: true LRU, but of three or more caches the second gives its lines ages of two bits, and the last
@@ -76,8 +78,9 @@ impl Placed {
     /// lie.
     #[must_use]
     pub fn new(geometry: &Geometry, page: u64, of: Caches, seed: u64) -> Self {
-        let caches: Vec<_> = geometry.levels.iter().map(|level| Lru::new(level.sets, level.ways)).collect();
-        let strewn = caches.len() > 2;
+        let strewn = geometry.levels.len() > 2;
+        let levels = geometry.levels.len() - usize::from(strewn && of.without_last);
+        let caches: Vec<_> = geometry.levels[..levels].iter().map(|level| Lru::new(level.sets, level.ways)).collect();
         let index_bits = geometry.levels.get(MIDDLE).map_or(0, |level| level.sets.max(1).ilog2());
         let by_age = |index: usize| (index == MIDDLE && strewn) || (index == 0 && of.first_by_age);
         let ages = |(index, cache): (usize, &Lru<u64>)| vec![OLD; if by_age(index) { cache.lines.len() } else { 0 }];
@@ -241,13 +244,15 @@ pub(super) fn frame_of(page: u64, seed: u64) -> u64 {
 mod tests {
     use super::*;
 
+    const PLAIN: Caches = Caches { folded_bits: 0, first_by_age: false, without_last: false };
+
     fn zen3_of(page: u64, of: Caches) -> Placed {
         let caches = Geometry::parse_caches("l1=32K:8:64,l2=512K:8:64,l3=32M:16:64").unwrap();
         Placed::new(&Geometry::new(caches, Vec::new(), 4096, "test").unwrap(), page, of, 1)
     }
 
     fn zen3(page: u64) -> Placed {
-        zen3_of(page, Caches { folded_bits: 0, first_by_age: false })
+        zen3_of(page, PLAIN)
     }
 
     /// Share of accesses that cache number `level` serves in the second pass over `addresses`.
@@ -283,7 +288,7 @@ mod tests {
     #[test]
     fn a_folded_index_spreads_columns_over_more_sets() {
         let column: Vec<u64> = (0..256).map(|row| row * 8192).collect();
-        let folded = |folded_bits| served(&mut zen3_of(4096, Caches { folded_bits, first_by_age: false }), &column, 1);
+        let folded = |folded_bits| served(&mut zen3_of(4096, Caches { folded_bits, ..PLAIN }), &column, 1);
         assert!(folded(0) < 0.3 && folded(3) > 0.9, "{} {}", folded(0), folded(3));
     }
 
@@ -292,7 +297,7 @@ mod tests {
     #[test]
     fn lines_of_a_page_share_the_room_of_a_hashed_index_but_for_neighbours() {
         let apart = |lines: u64| -> Vec<u64> { (0..1024).map(|n| n / 2 * 4096 + n % 2 * lines * 64).collect() };
-        let kept = |lines| served(&mut zen3_of(4096, Caches { folded_bits: 3, first_by_age: false }), &apart(lines), 1);
+        let kept = |lines| served(&mut zen3_of(4096, Caches { folded_bits: 3, ..PLAIN }), &apart(lines), 1);
         assert!((0.3..0.75).contains(&kept(8)) && kept(1) > 0.9, "{} {}", kept(8), kept(1));
     }
 
@@ -301,7 +306,7 @@ mod tests {
     #[test]
     fn lines_that_move_on_from_full_sets_are_kept_by_age() {
         let columns: Vec<u64> = (0..64).flat_map(|column| (0..256).map(move |row| row * 8200 + column * 8)).collect();
-        let first = |first_by_age| served(&mut zen3_of(4096, Caches { folded_bits: 0, first_by_age }), &columns, 0);
+        let first = |first_by_age| served(&mut zen3_of(4096, Caches { first_by_age, ..PLAIN }), &columns, 0);
         assert!(first(false) < 0.1 && first(true) > 0.4, "{} {}", first(false), first(true));
     }
 

@@ -9,7 +9,7 @@ fn neighbours_tell_what_is_left_over() {
         let traffic = Traffic { lines, written: vec![[0.0; 5]], translations: vec![0.0], ..Traffic::default() };
         Timed { id: format!("{streams} {far}"), traffic: std::array::from_fn(|_| traffic.clone()), core: 0.1, ns }
     };
-    let mut costs = Costs::start(&Known { stream: vec![1.0], latency: vec![Some(16.0)], tlbs: 1 });
+    let mut costs = Costs::start(&Known { stream: vec![1.0], latency: vec![Some(16.0)], tlbs: 1, last: 1e5 });
     let [streams, far] = [walk(1.0, 0.0, 1.0), walk(0.0, 1.0, 2.0)];
     let parts = [&streams, &far].map(|walk| costs.parts(&walk.traffic[0], walk.core));
     let left = |kind: usize, log| Left { parts: parts[kind].clone(), log };
@@ -37,6 +37,7 @@ fn the_fit_finds_the_costs_and_the_habit_that_made_the_points() {
         written: vec![1.0, 1.5, 4.0],
         written_crowd: [1.2, 0.3],
         load: 0.5,
+        last: [1.6e5, 0.06],
         past: [3.0, 12.0],
         translation: vec![1.0, 7.0],
         crossing: vec![1.0, 7.0],
@@ -65,7 +66,8 @@ fn the_fit_finds_the_costs_and_the_habit_that_made_the_points() {
         Timed { id: index.to_string(), traffic, core: 0.2, ns }
     };
     let points: Vec<Timed> = (0..216).map(point).collect();
-    let known = Known { stream: vec![1.2, 1.3, 5.0], latency: vec![Some(4.0), Some(15.0), Some(90.0)], tlbs: 2 };
+    let known =
+        Known { stream: vec![1.2, 1.3, 5.0], latency: vec![Some(4.0), Some(15.0), Some(90.0)], tlbs: 2, last: 1e5 };
     let found = Costs::fit(&known, &points);
     assert!(found.habit == HABIT && found.deviation < 0.05, "{found:?}");
     for (cost, known) in found.line.iter().flatten().zip(truth.line.iter().flatten()) {

@@ -20,7 +20,7 @@ pub struct Habit {
     /// takes 11 ns in random order, and 28 to 38 if all of its eight elements are loaded at once; 1.6 and 5 in its last cache
     /// (2026-11-30). That is a 24th of the latency per load.
     pub buffer_per_load: bool,
-    /// How its caches find and keep lines. On an AMD EPYC 7003 a chase through lines that are one page or two apart has all of
+    /// How its caches find and keep lines, the last one by time ([`Aged`](super::Aged)) or not. On an AMD EPYC 7003 a chase through lines that are one page or two apart has all of
     /// 384 again in a second cache of 16 page colours and eight ways, and half of 1,024: three bits of its index are taken as
     /// hashed; and 256 rows whose pitch is 128 lines and an element stay in its first cache (2026-11-30).
     pub caches: Caches,
@@ -61,14 +61,14 @@ pub(super) const FETCHING: [Fetching; 2] = [
         waits: Waits::Banks,
         starts: 1,
         buffer_per_load: false,
-        caches: Caches { folded_bits: 0, first_by_age: false },
+        caches: Caches { folded_bits: 0, first_by_age: false, without_last: false },
     },
     Fetching {
         under_way: 48,
         waits: Waits::Sets,
         starts: 6,
         buffer_per_load: true,
-        caches: Caches { folded_bits: 3, first_by_age: true },
+        caches: Caches { folded_bits: 3, first_by_age: true, without_last: true },
     },
 ];
 /// See [`Habit::victims`].

@@ -90,7 +90,7 @@ impl Streams {
         let (pattern, neighbours) = match found.map(|at| self.0.remove(at)) {
             Some((_, last, before)) if near(last) => {
                 let neighbours = before.saturating_add(u32::from(line != last));
-                (if neighbours >= starts { Pattern::Stream } else { Pattern::Near }, neighbours)
+                (if neighbours >= starts { Pattern::Stream } else { Pattern::Far }, neighbours)
             }
             Some(_) => (Pattern::Near, 0),
             None => (Pattern::Far, 0),

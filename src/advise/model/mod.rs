@@ -6,7 +6,7 @@
 //! T = e [ ((C^p + W^p)^(q/p) + S^q)^(1/q) + L ]          nanoseconds per innermost step
 //! C = the arithmetic: the same walk inside the first cache (family `floor`)  +  r runs per step  +  b blocks per step
 //! S = sum over levels k of  n(k,stream) c(k,stream) + n(k,among) c(k,among)
-//! L = sum over levels k and the other patterns of  n(k,pattern) c(k,pattern)
+//! L = sum over levels k of  max( sum over the other patterns of  n(k,pattern) c(k,pattern),  (n(k) + a(k)) g c(k,far) )
 //!     +  sum over k of  w(k) d(k)  +  sum over k, few and one, and updates and stores a of  w(k,pattern,a) v(a) c(k,pattern)
 //!     +  sum over TLBs j of  x(j) u(j)
 //! W = sum over TLBs j of  ( m(j) + s h(j) ) t(j)
@@ -15,7 +15,8 @@
 //! `n(k,pattern)` are the lines per step that level `k` serves in a pattern: the neighbour of the line before, or of a recent
 //! line of its page, another line of such a page, a page without recent lines, and, however it comes, a line of a set that
 //! was filled several times of late (a column whose rows are a power of two apart) which is in few banks of the second cache
-//! or sets of the first, or in one. `w` are those of them that are written, in sets without such a crowd and with one,
+//! or sets of the first, or in one. `n(k)` are those that no prefetcher brings, `a(k)` further loads of them while they are under
+//! way. What the last cache keeps may be a matter of time ([`Traffic::kept`]). `w` are those of them that are written, in sets without such a crowd and with one,
 //! updated and stored to; stores past the caches count as lines of memory with costs of their own; `m(j)` the translations
 //! that TLB `j` answers, or that are looked up in the page tables, `x(j)` those of streams that go on into the next page, and
 //! `h(j)` those of a walk in huge pages that there are if something below splits them: all by [`Traffic`], a simulation on
@@ -23,7 +24,7 @@
 //! not asked for again by a load, since it is under way. How long that is, and which translations a TLB gives up, differs
 //! from core to core: of each [`Habit`] the one is taken that the curves are explained by best. A run is one execution of the
 //! innermost loop, a block one of the two innermost, beyond those of the floor. `c`, `d`, `u`, `t`, `r`, `b` are nanoseconds,
-//! `v` and `s` shares. `p` says how far the arithmetic overlaps with translations, `q` both with lines that prefetchers
+//! `v`, `g` and `s` shares. `p` says how far the arithmetic overlaps with translations, `q` both with lines that prefetchers
 //! bring: 1 is not at all, large is wholly. Lines that no prefetcher brings are waited for. `e` is what the walks on the
 //! curves whose parts have about the same shares left over. The form is that of the execution-cache-memory model (Stengel,
 //! Treibig, Hager and Wellein, "Quantifying performance bottlenecks of stencil computations using the execution-cache-memory
@@ -34,11 +35,13 @@
 //! the stride family, which reads, writes, updates and copies, the other patterns, the pointer chase (`latency`) a start for
 //! both. A case that is predicted is left out of the curves if it is on them.
 
+mod aged;
 mod calibrate;
 mod habit;
 mod lines;
 mod traffic;
 
+pub use aged::Aged;
 pub use calibrate::{Costs, Known, Left, Timed};
 pub use habit::Habit;
 pub use lines::{Pattern, Waits};
@@ -72,10 +75,14 @@ pub struct Prediction {
     pub limit: Limit,
 }
 
+/// Rounds in which time and what a last cache keeps agree.
+const ROUNDS: u32 = 12;
+
 impl Costs {
     /// Nanoseconds per step of a nest with this traffic on a core of [`Self::habit`], and `core` nanoseconds of arithmetic per step.
     #[must_use]
     pub fn predict(&self, traffic: &Traffic, core: f64) -> Prediction {
+        let traffic = &self.settled(traffic, core);
         // What the walks near this one on the curves took more or less goes to all parts alike.
         let correction = self.correction(traffic, core);
         let parts: Vec<[f64; 2]> =
@@ -100,6 +107,21 @@ impl Costs {
         let spread = (1.96 * self.deviation).exp();
         let ns = Interval { estimate, low: estimate / spread, high: estimate * spread };
         Prediction { ns, core, lines, translations, limit }
+    }
+}
+
+impl Costs {
+    /// The traffic with what the last cache keeps in the time that the walk takes with it.
+    fn settled(&self, traffic: &Traffic, core: f64) -> Traffic {
+        let takes = |ns: f64| {
+            let kept = traffic.kept(self.last, ns);
+            self.together(self.core(&kept, core), &self.lines(&kept), &self.translations(&kept))
+                * self.correction(&kept, core)
+        };
+        let rounds = if traffic.aged.is_empty() { 0 } else { ROUNDS };
+        // A walk that takes longer finds less, and takes longer: halfway each time, or it may swing.
+        let ns = (0..rounds).fold(takes(0.0), |ns, _| (ns * takes(ns)).sqrt());
+        traffic.kept(self.last, ns)
     }
 }
 

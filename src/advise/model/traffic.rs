@@ -1,5 +1,6 @@
 //! What a nest asks of the memory system: lines per step, by the level that serves them and by how they come.
 
+use super::aged::{Aged, Ages, CLASSES, aged};
 use super::habit::{FETCHING, Fetching, Habit, VICTIMS};
 use super::lines::{Counts, Fetches, Missed, Past, is_near};
 use crate::kernel::Stores;
@@ -20,7 +21,7 @@ pub type Traffics = [Traffic; Habit::ALL.len()];
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Traffic {
     /// Lines per step that level number `1 + index` serves (0 is the second cache, the last one memory), by
-    /// [`Pattern`](super::Pattern).
+    /// [`Pattern`](super::Pattern); but for [`Self::aged`].
     pub lines: Vec<[f64; 6]>,
     /// Those of them that are written, and so have to be given back: of sets that are not crowded; of a few places that are waited
     /// for, updated and stored to; and of one set, updated and stored to.
@@ -28,6 +29,8 @@ pub struct Traffic {
     /// Further loads per step of lines that are still under way from the level and that no prefetcher brings, where each has a miss
     /// buffer; none of the second cache's lines, which are there soon.
     pub again: Vec<f64>,
+    /// Lines that the last cache or memory serves, where that is a matter of time; see [`Self::kept`].
+    pub aged: Vec<Aged>,
     /// Lines that are stored past the caches: those that follow the one before, and others.
     pub past: [f64; 2],
     /// Translations per step that TLB number `1 + index` has, and last those that are looked up in the page tables; but for those of
@@ -51,6 +54,8 @@ struct Walker {
     /// Accesses so far.
     now: u64,
     steps: u64,
+    /// Accesses that were counted.
+    counted: u64,
     /// The last line of each operand.
     last: Vec<u64>,
     /// Of stores past the caches, if that is how it stores.
@@ -65,6 +70,8 @@ struct Walker {
 struct Core {
     machine: Placed,
     fetches: Fetches,
+    /// Of lines that the last cache or memory serves, where that is a matter of time; and the first level of those.
+    ages: Option<(Ages, usize)>,
 }
 
 /// Translations by the TLB that answers.
@@ -104,6 +111,7 @@ impl Walker {
     fn touch(&mut self, operand: usize, at: u64, size: u64, role: Role) {
         for line in at / self.line..=(at + size.max(1) - 1) / self.line {
             self.now += 1;
+            self.counted += 1;
             if let Some(past) = self.past.as_mut().filter(|_| role == Role::Write) {
                 past.store(line);
             } else {
@@ -121,9 +129,12 @@ impl Walker {
 
     /// Brings a line into the first cache.
     fn bring(&mut self, operand: usize, line: u64, role: Role) {
-        for Core { machine, fetches } in &mut self.cores {
+        for Core { machine, fetches, ages } in &mut self.cores {
             let served = machine.access(line * self.line, role != Role::Read);
-            if let Some(level) = served.cache.checked_sub(1) {
+            if let Some(mut level) = served.cache.checked_sub(1) {
+                if let Some((ages, _)) = ages.as_mut().filter(|(_, first)| *first == level) {
+                    level += ages.class(line, self.now);
+                }
                 let missed = Missed { operand, line, level, crowded: fetches.crowded(&served), role };
                 fetches.miss(missed, self.now);
             } else if role != Role::Write {
@@ -134,7 +145,7 @@ impl Walker {
 
     /// Counts anew, in caches as they are.
     fn begin(&mut self) {
-        self.steps = 0;
+        (self.steps, self.counted) = (0, 0);
         self.cores.iter_mut().for_each(|core| core.fetches.begin());
         self.past.iter_mut().for_each(|past| past.counts = [0.0; 2]);
         let answered = self.whole.iter_mut().chain(&mut self.split);
@@ -183,6 +194,11 @@ impl Traffic {
     pub fn per(mut self, elements: u64) -> Self {
         let lines = self.lines.iter_mut().flatten().chain(self.written.iter_mut().flatten()).chain(&mut self.past);
         let translations = self.translations.iter_mut().chain(&mut self.crossings).chain(&mut self.split);
+        for aged in &mut self.aged {
+            aged.steps *= elements.max(1) as f64;
+            let counts = aged.lines.iter_mut().chain(&mut aged.written).chain([&mut aged.again]);
+            counts.for_each(|count| *count /= elements.max(1) as f64);
+        }
         lines
             .chain(&mut self.again)
             .chain(translations)
@@ -194,7 +210,7 @@ impl Traffic {
     /// Lines per step that do not come from the first cache.
     #[must_use]
     pub fn misses(&self) -> f64 {
-        self.lines.iter().flatten().sum()
+        self.lines.iter().chain(self.aged.iter().map(|aged| &aged.lines)).flatten().sum()
     }
 }
 
@@ -203,6 +219,7 @@ impl Walker {
     fn walk_middle(&mut self, nest: &LoopNest, geometry: &Geometry) {
         let bases: Vec<u64> = (1_u64..).take(nest.buffers().len()).map(|buffer| buffer << 40).collect();
         let accesses = nest.steps().saturating_mul(nest.operands().len() as u64);
+        self.cores.iter_mut().flat_map(|core| &mut core.ages).for_each(|(ages, _)| ages.pass = accesses);
         if accesses <= COUNTED {
             // As many passes as there are levels, and the one that is counted, leave every level as all further ones do.
             for _ in 0..if accesses < COUNTED / 4 { geometry.levels.len() } else { 1 } {
@@ -231,9 +248,14 @@ impl Walker {
         victims: &[Victims],
     ) -> Self {
         let (levels, per_page) = (geometry.levels.len(), PREFETCH_PAGE / geometry.line());
-        let core = |&of: &Fetching| Core {
-            machine: Placed::new(geometry, page, of.caches, 1),
-            fetches: Fetches::new(levels, operands, of, per_page),
+        let core = |&of: &Fetching| {
+            let first = levels.saturating_sub(2);
+            let by_time = of.caches.without_last && first > 0;
+            Core {
+                machine: Placed::new(geometry, page, of.caches, 1),
+                fetches: Fetches::new(if by_time { first + CLASSES } else { levels }, operands, of, per_page),
+                ages: by_time.then(|| (Ages::default(), first)),
+            }
         };
         let answered = |page: u64| {
             let of = |&victims: &Victims| Answered {
@@ -248,6 +270,7 @@ impl Walker {
             line: geometry.line(),
             now: 0,
             steps: 0,
+            counted: 0,
             last: vec![u64::MAX; operands],
             past: (stores == Stores::NonTemporal).then(Past::default),
             whole: answered(page),
@@ -258,13 +281,25 @@ impl Walker {
     /// What was counted, per step, on the core and by the TLBs of these numbers.
     fn traffic(&self, core: usize, victims: usize, [runs, blocks]: [f64; 2]) -> Traffic {
         let per = |count: f64| count / self.steps.max(1) as f64;
-        let Counts { lines, written, again, .. } = &self.cores[core].fetches.counts;
+        let Core { fetches, ages, .. } = &self.cores[core];
+        let Counts { lines, written, again, .. } = &fetches.counts;
         let all = |counts: &[f64]| -> Vec<f64> { counts.iter().copied().map(per).collect() };
         let (whole, split) = (&self.whole[victims], self.split.get(victims));
+        // The levels by themselves, and those that are told apart by time.
+        let (own, levels) = ages.as_ref().map_or((lines.len(), lines.len()), |(_, first)| (*first, first + 2));
+        let level = |level: usize| Aged {
+            lines: lines[level].map(per),
+            written: written[level].map(per),
+            again: per(again[level]),
+            ..Aged::default()
+        };
+        let known = |index: usize| if index < own { level(index) } else { Aged::default() };
+        let of: Vec<Aged> = (0..levels).map(known).collect();
         Traffic {
-            lines: lines.iter().map(|level| level.map(per)).collect(),
-            written: written.iter().map(|level| level.map(per)).collect(),
-            again: all(again),
+            lines: of.iter().map(|level| level.lines).collect(),
+            written: of.iter().map(|level| level.written).collect(),
+            again: of.iter().map(|level| level.again).collect(),
+            aged: aged((own..lines.len()).map(level), per(self.counted as f64), !self.split.is_empty()),
             past: self.past.as_ref().map_or([0.0; 2], |past| past.counts.map(per)),
             translations: all(&whole.counts),
             crossings: all(&whole.crossings),
@@ -291,7 +326,8 @@ impl Walker {
         let most = kept.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
         for at in (0..most).step_by(usize::try_from(self.line).unwrap_or(64)) {
             for (base, _) in kept.iter().filter(|(_, bytes)| at < *bytes) {
-                self.cores.iter_mut().for_each(|core| _ = core.machine.access(base + at, false));
+                let whole = self.cores.iter_mut().filter(|core| core.ages.is_none());
+                whole.for_each(|core| _ = core.machine.access(base + at, false));
             }
         }
     }

@@ -91,7 +91,7 @@ fn lines_under_way_are_met_again() {
     let again = |order: &str, tile: usize| {
         let nest = LoopNest::of_layouts(&[(&array, Role::Read)], &order.parse().unwrap()).unwrap();
         let nest = if tile > 0 { nest.tiled(&[(0, tile), (1, tile)]).unwrap() } else { nest };
-        Traffic::of(&nest, Stores::Plain, &zen3(), 2 << 20)[2].again.clone()
+        Traffic::of(&nest, Stores::Plain, &zen3(), 2 << 20)[2].kept([1e9, 0.0], 1.0).again
     };
     let close = |found: &[f64], expected: f64| {
         assert!((found[1] - expected).abs() < 0.05 && found[0] < 1e-12 && found[2] < 0.05, "{found:?}");
@@ -120,4 +120,23 @@ fn a_few_pages_in_turn_are_streams() {
     let all: f64 = turns.misses();
     let streams: f64 = turns.lines.iter().map(|level| level[0] + level[1]).sum();
     assert!(streams > 0.94 * all, "{turns:?}");
+}
+
+/// Eight megabytes: rows find all again in a last cache that others use too, and columns that take forty times as long hardly any;
+/// what a walk asks for again soon stays.
+#[test]
+fn a_last_cache_keeps_lines_for_a_time() {
+    let kept = |order: &str, ns: f64| {
+        let [.., traffic] = Traffic::of(&sum(1024, 1024, order), Stores::Plain, &zen3(), 4096);
+        assert!(traffic.lines[1..].iter().flatten().all(|&count| count < 1e-12), "{traffic:?}");
+        let all = traffic.misses();
+        // Room for 24 MiB, and a line of others in ten nanoseconds.
+        let kept = traffic.kept([393_216.0, 0.1], ns);
+        assert!(kept.aged.is_empty() && (kept.misses() - all).abs() < 1e-9, "{kept:?}");
+        let [near, far] = [1, 2].map(|level| kept.lines[level].iter().sum::<f64>());
+        near / (near + far)
+    };
+    assert!(kept("0,1", 0.15) > 0.95 && kept("0,1", 6.0) < 0.2, "{} {}", kept("0,1", 0.15), kept("0,1", 6.0));
+    // A column's lines are asked for by seven further columns.
+    assert!((kept("1,0", 8.0) - 7.0 / 8.0).abs() < 0.05, "{}", kept("1,0", 8.0));
 }

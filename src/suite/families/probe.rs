@@ -81,3 +81,32 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
 fn rows(elements: usize, columns: usize) -> usize {
     (elements / columns / STEP).max(1) * STEP
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suite::items;
+
+    /// What is predicted from them is none of them.
+    #[test]
+    fn probes_are_walks_of_no_other_family() {
+        for caches in [[32 << 10, 512 << 10, 32 << 20], [48 << 10, 2 << 20, 480 << 20]] {
+            let machine = Machine { caches: caches.to_vec(), memory: None, huge_pages: true, cpus: 2 };
+            let items = items(Level::Standard, &machine);
+            let plain = |case: &Case| case.clone().in_family("");
+            let (probes, others): (Vec<&Item>, Vec<&Item>) =
+                items.iter().partition(|item| item.contender().family == FAMILY.name);
+            assert!(probes.len() >= 30 && probes.iter().all(|item| matches!(item, Item::Solo { .. })), "{probes:?}");
+            let others: Vec<Case> = others
+                .iter()
+                .flat_map(|item| item.baseline().into_iter().chain([item.contender()]))
+                .map(plain)
+                .collect();
+            for probe in probes {
+                assert!(probe.contender().nest().is_ok(), "{}", probe.id());
+                assert!(!others.contains(&plain(probe.contender())), "{}", probe.id());
+                assert!(probe.footprint() <= 2 * machine.sized_for(Level::Standard).last(), "{}", probe.id());
+            }
+        }
+    }
+}
