@@ -19,7 +19,7 @@ const SLOWER: u64 = 4;
 const STEADY_PASSES: u32 = 2;
 const STEADY: f64 = 0.97;
 /// Those of a case by itself begin as if another walk had taken so many nanoseconds.
-const SOLO_NS: f64 = 25e6;
+const SOLO_NS: f64 = 50e6;
 
 /// How a placement is sampled.
 #[derive(Clone, Copy, Debug)]

@@ -36,6 +36,9 @@ const SET_UP: f64 = 1_500_000.0;
 /// Nanoseconds of a line from memory that follows its neighbour.
 const STREAMED: f64 = 5.0;
 
+/// Untimed passes after which a last cache has come to rest, mostly.
+const SETTLED: f64 = 4.0;
+
 /// Where a working set will be. Of a shared last cache a quarter is sure to be ours; those of hundreds of megabytes are taken
 /// as they are named, since they are as far away as memory.
 fn class_of(machine: &Machine, bytes: u64) -> SizeClass {
@@ -117,8 +120,8 @@ fn least_ns(item: &Item, machine: &Machine, pace: Pace) -> f64 {
     let passes = (sample / baseline.min(contender).max(1.0)).ceil().max(1.0);
     // Two samples of each, and where the arrays are not far beyond the caches untimed passes before each first one of a member:
     // two or three times in a round.
-    // They end where they take no less time, mostly after a third of the number that there may be.
-    let most = (f64::from(item.priming(machine)) / 3.0).ceil();
+    // They end where they take no less time: three at least, and a dozen if the other walk took long.
+    let most = f64::from(item.priming(machine)).min(SETTLED);
     let primed = |pass: f64, other: f64| 1.25 * (priming_ns(other) / pass.max(1.0)).ceil().min(most);
     let member = |pass: f64, other: f64| pass * (2.0 * passes + primed(pass, other));
     rounds * (member(baseline, contender) + member(contender, baseline))

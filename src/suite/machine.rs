@@ -15,7 +15,7 @@ const SETTLING_PASSES: u32 = 24;
 /// The time in which they begin, nanoseconds: columns are steady after one pass, and long.
 const PRIMING_NS: f64 = 2e6;
 /// Or this share of the other walk's pass, if that is longer: what a long walk has driven out takes long to come back.
-const PRIMING_SHARE: f64 = 2.0;
+const PRIMING_SHARE: f64 = 1.0;
 
 /// Nanoseconds within which untimed passes begin after a walk that takes `other` of them for a pass; see [`Machine::priming`].
 #[must_use]
