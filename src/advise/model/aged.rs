@@ -19,9 +19,9 @@ const ROOM_IN_HUGE: f64 = 1.3;
 /// Lines of one class of age.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Aged {
-    /// Steps since they were asked for.
+    /// Steps since they were asked for; in huge pages fewer, as if the last cache were as much larger.
     pub steps: f64,
-    /// Lines that their own walk asked for since, in multiples of which the last cache has room for one.
+    /// Lines that their own walk asked for since, in huge pages fewer too.
     pub since: f64,
     /// Per step, by [`Pattern`](super::Pattern).
     pub lines: [f64; 6],
