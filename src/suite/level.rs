@@ -35,7 +35,7 @@ impl Level {
     pub const fn budget_ns(self) -> u64 {
         match self {
             Self::Quick => 33_000_000_000,
-            Self::Standard => 166_000_000_000,
+            Self::Standard => 176_000_000_000,
             Self::Full => 1_620_000_000_000,
         }
     }
