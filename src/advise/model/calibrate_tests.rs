@@ -1,3 +1,5 @@
+//! Tests of the fit and of what neighbours tell.
+
 use super::*;
 use crate::units::Rng;
 

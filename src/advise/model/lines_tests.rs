@@ -1,3 +1,5 @@
+//! Tests of which lines are counted, and how they are told apart.
+
 use super::super::habit::FETCHING;
 use super::*;
 

@@ -1,3 +1,5 @@
+//! Tests of what nests ask of the memory system.
+
 use super::super::Pattern;
 use super::*;
 use crate::layout::{Layout, Order};
