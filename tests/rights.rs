@@ -20,7 +20,19 @@ const SMALL: [&str; 9] = ["run", "--shape", "64,64", "--dtype", "f8", "--budget"
 const NOBODY: u32 = 65_534;
 
 fn output(command: &mut Command) -> (Option<i32>, String) {
-    let Output { status, stdout, stderr } = command.output().unwrap();
+    // A child of another test may hold a program that was just copied, until it starts its own.
+    let busy = |found: &std::io::Result<Output>| {
+        found.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ExecutableFileBusy)
+    };
+    let mut found = command.output();
+    for _ in 0..100 {
+        if !busy(&found) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        found = command.output();
+    }
+    let Output { status, stdout, stderr } = found.unwrap();
     (status.code(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
 }
 
