@@ -223,7 +223,7 @@ impl Costs {
         (core + self.run * traffic.runs + self.block * traffic.blocks).max(core / 2.0)
     }
 
-    /// Every cost and overlap, for the fit.
+    /// Every cost and overlap, for the fit; but for [`Self::last`], which is not fitted.
     fn every(&mut self) -> impl Iterator<Item = &mut f64> {
         let lines = self.line.iter_mut().flatten().chain(&mut self.written).chain(&mut self.written_crowd);
         let memory = lines.chain(&mut self.past).chain(&mut self.translation).chain(&mut self.crossing);
@@ -321,7 +321,8 @@ impl Costs {
     /// Coordinate descent in the logs of the costs, and the loss that is left.
     fn descended(mut self, start: &Self, points: &[Timed], steps: [f64; 2]) -> (Self, f64) {
         let mut prior = start.clone();
-        let mut kept = self.kept(points);
+        // No step moves what the last cache keeps.
+        let kept = self.kept(points);
         let mut loss = self.loss(&mut prior, points, &kept);
         let count = self.every().count();
         let [mut step, last] = steps;
@@ -333,11 +334,9 @@ impl Costs {
                     if let Some(cost) = tried.every().nth(index) {
                         *cost *= factor;
                     }
-                    let anew = (tried.last != self.last).then(|| tried.kept(points));
-                    let found = tried.loss(&mut prior, points, anew.as_ref().unwrap_or(&kept));
+                    let found = tried.loss(&mut prior, points, &kept);
                     if found < loss {
                         (self, loss) = (tried, found);
-                        kept = anew.unwrap_or(kept);
                         break;
                     }
                 }

@@ -16,7 +16,8 @@
 //! line of its page, another line of such a page, a page without recent lines, and, however it comes, a line of a set that
 //! was filled several times of late (a column whose rows are a power of two apart) which is in few banks of the second cache
 //! or sets of the first, or in one. `n(k)` are those that no prefetcher brings, `a(k)` further loads of them while they are under
-//! way. What the last cache keeps may be a matter of time ([`Traffic::kept`]). `w` are those of them that are written, in sets without such a crowd and with one,
+//! way. What the last cache keeps may be a matter of time ([`Traffic::kept`]). `w` are those of them that are written, in sets
+//! without such a crowd and with one,
 //! updated and stored to; stores past the caches count as lines of memory with costs of their own; `m(j)` the translations
 //! that TLB `j` answers, or that are looked up in the page tables, `x(j)` those of streams that go on into the next page, and
 //! `h(j)` those of a walk in huge pages that there are if something below splits them: all by [`Traffic`], a simulation on
@@ -108,9 +109,7 @@ impl Costs {
         let ns = Interval { estimate, low: estimate / spread, high: estimate * spread };
         Prediction { ns, core, lines, translations, limit }
     }
-}
 
-impl Costs {
     /// The traffic with what the last cache keeps in the time that the walk takes with it.
     fn settled(&self, traffic: &Traffic, core: f64) -> Traffic {
         let takes = |ns: f64| {
