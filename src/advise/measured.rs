@@ -2,9 +2,9 @@
 
 use super::chases::{Beside, Chases, beside};
 use super::infer::Inferred;
-use super::model::{Costs, Known, Prediction, Timed, Traffic, Traffics};
+use super::model::{Costs, Known, LINES_BEGUN, Prediction, Timed, Traffic, Traffics};
 use crate::bundle::{Bundle, CaseInfo, CaseRecord, Member};
-use crate::kernel::Stores;
+use crate::kernel::{Isa, Stores, Walk};
 use crate::memory::PagePolicy;
 use crate::simulate::{Geometry, TlbLevel};
 use crate::stats;
@@ -32,6 +32,8 @@ pub struct Measured {
     known: Known,
     points: Vec<Timed>,
     floors: BTreeMap<String, Floor>,
+    /// The instructions that it was measured with.
+    isa: Isa,
 }
 
 /// A walk inside the first cache.
@@ -72,7 +74,8 @@ impl Measured {
         let last = geometry.levels.last().map_or(0, |level| level.bytes / u64::from(level.line)) as f64;
         let known = Known { stream: streams(bundle, &geometry)?, latency, tlbs: geometry.tlbs.len(), last };
         let floors = floors(bundle);
-        let mut measured = Self { geometry, huge: HUGE, known, points: Vec::new(), floors };
+        let isa = bundle.header.tool.isa.parse().unwrap_or(Isa::Baseline);
+        let mut measured = Self { geometry, huge: HUGE, known, points: Vec::new(), floors, isa };
         measured.points = measured.points(bundle);
         let strides = measured.points.len();
         if strides < LEAST_POINTS {
@@ -129,7 +132,13 @@ impl Measured {
         let mut traffic = traffic.per(case.elements_per_step());
         traffic.runs -= loops[0];
         traffic.blocks -= loops[1];
-        traffic
+        // A block that is turned in registers has as many lines begun as a vector has elements, each in pieces of a vector.
+        let vector = self.isa.vector_bytes();
+        if case.options.walk == Walk::Block && vector / case.dtype.itemsize() > LINES_BEGUN {
+            traffic.in_pieces(self.geometry.line() as f64 / vector as f64)
+        } else {
+            traffic
+        }
     }
 
     fn floor(&self, case: &Case) -> Option<Floor> {

@@ -31,6 +31,16 @@ impl Isa {
         }
     }
 
+    /// Bytes of its vectors.
+    #[must_use]
+    pub const fn vector_bytes(self) -> usize {
+        match self {
+            Self::Baseline | Self::Neon => 16,
+            Self::Avx2 => 32,
+            Self::Avx512 => 64,
+        }
+    }
+
     /// Whether this CPU and the operating system have it.
     #[must_use]
     pub fn is_available(self) -> bool {

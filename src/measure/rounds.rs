@@ -4,7 +4,7 @@ use super::arena::{Arena, Arm, Arms, Side};
 use super::count::Counting;
 use super::samples::{Block, Obtained, SoloBlock};
 use crate::host::{Noise, Pinned};
-use crate::suite::priming_ns;
+use crate::suite::{LONG_PASS_NS, priming_ns};
 use crate::units::Rng;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,11 +15,12 @@ const MOST_ROUNDS: usize = 400;
 
 /// A walk that takes this many times as long as another is not the faster of two.
 const SLOWER: u64 = 4;
-/// Untimed passes are over if this many in turn took no less than [`STEADY`] of the shortest one before them.
-const STEADY_PASSES: u32 = 2;
+/// Untimed passes are over if this many in turn took no less than [`STEADY`] of the last one that did, of short ones and of long
+/// ones: where lines come back into a last cache slowly, passes stand still now and then.
+const STEADY_PASSES: [u32; 2] = [5, 2];
 const STEADY: f64 = 0.97;
 /// Those of a case by itself begin as if another walk had taken so many nanoseconds.
-const SOLO_NS: f64 = 50e6;
+const SOLO_NS: f64 = 20e6;
 
 /// How a placement is sampled.
 #[derive(Clone, Copy, Debug)]
@@ -137,20 +138,22 @@ pub(super) fn empty_block(arms: &mut Arms, placement: u32, at_ms: u64, passes: u
 /// Walks untimed until the caches are as further passes find them: until passes take no less time, at most `most` times, and not
 /// long, but for what a pass of `other` nanoseconds has driven out.
 fn settle(arm: &Arm, arena: &mut Arena, most: u32, other: f64) {
-    let begun = Instant::now();
-    let until = Duration::from_secs_f64(priming_ns(other) / 1e9);
-    let passes = (0..most).map(|_| timed(arm, arena, 1)).take_while(|_| begun.elapsed() < until);
-    let _ = steady_after(passes);
+    let (begun, mut until) = (Instant::now(), None);
+    let mut pass = || {
+        let ns = timed(arm, arena, 1);
+        let until = until.get_or_insert_with(|| Duration::from_secs_f64(priming_ns(ns as f64, other) / 1e9));
+        (begun.elapsed() < *until).then_some(ns)
+    };
+    let _ = steady_after((0..most).map_while(|_| pass()));
 }
 
 /// How many of `passes`, which are times, are made until they are steady.
 fn steady_after(passes: impl Iterator<Item = u64>) -> u32 {
-    let (mut least, mut made, mut no_less) = (f64::INFINITY, 0, 0);
+    let (mut known, mut made, mut no_less) = (f64::INFINITY, 0, 0);
     for pass in passes.map(|ns| ns as f64) {
         made += 1;
-        no_less = if pass < STEADY * least { 0 } else { no_less + 1 };
-        least = least.min(pass);
-        if no_less == STEADY_PASSES {
+        (known, no_less) = if pass < STEADY * known { (pass, 0) } else { (known, no_less + 1) };
+        if no_less == STEADY_PASSES[usize::from(known >= LONG_PASS_NS)] {
             break;
         }
     }
@@ -223,11 +226,16 @@ mod tests {
     fn untimed_passes_end_where_they_take_no_less() {
         let after = |passes: &[u64]| steady_after(passes.iter().copied());
         // Rows that come back into a last cache, as they were seen.
-        let coming = [89, 82, 70, 62, 54, 44, 35, 33, 30, 28, 27, 26, 25, 24, 24, 24, 24, 24];
-        assert_eq!(after(&coming), 16);
-        assert_eq!(after(&[97, 96, 97, 97]), 3);
-        // One that was disturbed does not end it.
-        assert_eq!(after(&[80, 90, 60, 50, 50, 50]), 6);
+        let coming = [
+            79, 84, 75, 94, 85, 68, 74, 67, 67, 66, 63, 58, 57, 52, 50, 45, 41, 37, 37, 31, 32, 30, 28, 28, 25, 24, 24,
+        ];
+        assert_eq!(after(&[&coming[..], &[24; 9]].concat()), 31);
+        assert_eq!(after(&[97, 96, 97, 97, 96, 97, 97, 97]), 6);
+        assert_eq!(after(&[9_000_000; 8]), 3);
+        // Those that were disturbed do not end it.
+        assert_eq!(after(&[80, 90, 60, 70, 61, 50, 50, 50, 50, 50, 50]), 11);
+        // Nor do those that fall slowly.
+        assert_eq!(after(&[100, 99, 98, 97, 96, 95, 94, 93, 92, 91, 90, 90, 90, 90, 90, 90, 90]), 16);
         assert_eq!(after(&[80]), 1);
         assert_eq!(after(&[]), 0);
     }

@@ -149,15 +149,19 @@ impl LoopNest {
         self.hoisting && self.loops.len().checked_sub(1).is_some_and(|depth| self.loop_step(operand, depth) == 0)
     }
 
-    /// Divides the outermost loop's axis into at most `parts` nests over the same buffers, whole blocks of that loop
-    /// each (of 64 indices if it is the only loop); together they do the accesses of this nest. Workers take one each.
+    /// Divides the axis of the outermost loop that has more than one iteration into at most `parts` nests over the same buffers,
+    /// whole blocks of that loop each (of 64 indices if it is the innermost); together they do the accesses of this nest. Workers
+    /// take one each.
     /// Parts of a single loop load and store what is hoisted once each.
     ///
     /// # Errors
     /// None for a nest that was checked; the parts are checked again.
     pub fn split(&self, parts: usize) -> Result<Vec<Self>, NestError> {
-        let Some(&Loop { axis, block }) = self.loops.first() else { return Ok(vec![self.clone()]) };
-        let unit = if self.loops.len() == 1 { block.saturating_mul(64) } else { block };
+        let Some(first) = (0..self.loops.len()).find(|&depth| self.max_extent(depth) > 1) else {
+            return Ok(vec![self.clone()]);
+        };
+        let Loop { axis, block } = self.loops[first];
+        let unit = if first + 1 == self.loops.len() { block.saturating_mul(64) } else { block };
         self.split_axis(axis, unit, parts)
     }
 

@@ -10,17 +10,23 @@ use crate::units::bytes_long;
 /// shared one takes lines in by what it saw of late: after a walk by columns the first passes of rows took 1.03, 0.82, 0.49 and
 /// 0.34 ns per element of 32 MiB, and 0.76, 0.73, 0.64, 0.56, 0.50, 0.40, 0.39 and 0.36 of 64 MiB, and no less later (2026-11-30,
 /// Intel Xeon with 480 MiB; medians of five to eight). After four by columns of 1024x1024 they took 0.89, 0.82, 0.70, 0.62, 0.54,
-/// 0.44, 0.35, 0.33, 0.30, 0.28 and so on to 0.24 in the fourteenth pass (2026-11-30, AMD EPYC 7003 with 32 MiB; medians of 45).
-const SETTLING_PASSES: u32 = 24;
-/// The time in which they begin, nanoseconds: columns are steady after one pass, and long.
-const PRIMING_NS: f64 = 2e6;
+/// 0.44, 0.35, 0.33, 0.30, 0.28 and so on to 0.24 in the fourteenth pass (2026-11-30, AMD EPYC 7003 with 32 MiB; medians of 45); after
+/// columns in tiles of 32 one array came back in eight passes and another in 26, and stood still at 0.67 meanwhile.
+const SETTLING_PASSES: u32 = 40;
+/// From here on a pass is long, nanoseconds, and untimed ones begin within this time: columns are steady after one.
+pub const LONG_PASS_NS: f64 = 2e6;
+/// The time in which those of a walk begin whose pass is short, nanoseconds. With 2 ms rows of 8 MiB took 0.6 to 0.9 ns per element
+/// beside walks of 2 and 3 ns, with 10 ms half as much.
+const PRIMING_NS: f64 = 1e7;
 /// Or this share of the other walk's pass, if that is longer: what a long walk has driven out takes long to come back.
 const PRIMING_SHARE: f64 = 1.0;
 
-/// Nanoseconds within which untimed passes begin after a walk that takes `other` of them for a pass; see [`Machine::priming`].
+/// Nanoseconds within which untimed passes begin of a walk that takes `pass` of them, after one that takes `other`; see
+/// [`Machine::priming`].
 #[must_use]
-pub fn priming_ns(other: f64) -> f64 {
-    PRIMING_NS.max(PRIMING_SHARE * other)
+pub fn priming_ns(pass: f64, other: f64) -> f64 {
+    let own = if pass < LONG_PASS_NS { PRIMING_NS } else { LONG_PASS_NS };
+    own.max(PRIMING_SHARE * other)
 }
 
 /// Sizes that the catalogue follows.

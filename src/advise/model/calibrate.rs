@@ -2,6 +2,7 @@
 
 use super::habit::Habit;
 use super::lines::Pattern;
+use super::squares::least_squares;
 use super::traffic::{Traffic, Traffics};
 use crate::stats;
 use rayon::prelude::*;
@@ -60,7 +61,7 @@ pub struct Costs {
     pub run: f64,
     /// See [`Self::run`].
     pub block: f64,
-    /// By how much the exponents of the overlaps exceed 1: of streams with the rest, and of arithmetic with translations.
+    /// By how much the exponents of the overlaps exceed 1: of streams with arithmetic, and of translations with other lines.
     pub overlap: [f64; 2],
     /// Standard deviation of the log of what is left over on the curves, and not told by their neighbours.
     pub deviation: f64,
@@ -89,7 +90,7 @@ const LOAD: f64 = PARALLEL / 24.0;
 /// Lines of others that come into the last cache per nanosecond, where it keeps lines for a time, and the lines that it has room for
 /// over those that it has of contiguous reads: on an AMD EPYC 7003 room for 18 to 24 MiB and 0.03 to 0.1 lines explain the curves
 /// alike (2026-11-30). Fitted beside everything else they take the blame for lines in one set.
-const OTHERS: f64 = 0.06;
+const OTHERS: f64 = 0.04;
 /// See [`OTHERS`].
 const ROOM: f64 = 1.6;
 /// A priori: huge pages are not split.
@@ -99,20 +100,22 @@ const SPLIT: f64 = 0.1;
 const RUN: f64 = 0.3;
 /// See [`RUN`].
 const BLOCK: f64 = 15.0;
+/// Of the arithmetic by itself, that a floor's own loops do not take, at least.
+const LEAST_CORE: f64 = 0.7;
 /// Weight of what was known before against one point; a cost may well be off by a factor of e.
 const PRIOR: f64 = 0.01;
 /// A priori: overlaps have an exponent of 2.
 const OVERLAP: f64 = 1.0;
 /// Beyond this an exponent is as good as infinite.
 const MOST_OVERLAP: f64 = 15.0;
-/// Steps of the logs, the first and where it ends, to tell habits apart and to settle the costs.
-const ROUGH: [f64; 2] = [0.5, 0.1];
+/// Steps of the fit at most, and the share of what is left over that one has to gain, to tell habits apart and to settle the costs.
+const ROUGH: (u32, f64) = (12, 1e-2);
 /// See [`ROUGH`].
-const FINE: [f64; 2] = [0.125, 0.01];
+const FINE: (u32, f64) = (60, 1e-4);
 /// Beyond this a residual counts linearly: single points may be spoilt.
 const HUBER: f64 = 0.5;
 /// Distance of two walks' [`Left::parts`] at which one tells three fifths of what it leaves over of the other.
-const NEAR: f64 = 0.15;
+const NEAR: f64 = 0.2;
 /// A neighbour at no distance counts as two against this: that nothing is left over.
 const NOTHING: f64 = 0.5;
 /// What a point leaves over beyond this tells nothing of its neighbours.
@@ -196,7 +199,7 @@ impl Costs {
             let exponent = 1.0 + excess.min(MOST_OVERLAP);
             (a.powf(exponent) + b.powf(exponent)).powf(1.0 / exponent)
         };
-        together(together(core, translations, self.overlap[1]), streams, self.overlap[0]) + others + crossings
+        together(core, streams, self.overlap[0]) + together(others, translations, self.overlap[1]) + crossings
     }
 
     /// Nanoseconds per step.
@@ -220,7 +223,7 @@ impl Costs {
 
     /// The arithmetic with what the loops around the innermost one take beyond those that it was measured in.
     pub(super) fn core(&self, traffic: &Traffic, core: f64) -> f64 {
-        (core + self.run * traffic.runs + self.block * traffic.blocks).max(core / 2.0)
+        (core + self.run * traffic.runs + self.block * traffic.blocks).max(LEAST_CORE * core)
     }
 
     /// Every cost and overlap, for the fit; but for [`Self::last`], which is not fitted.
@@ -294,18 +297,19 @@ impl Costs {
         points.iter().map(|point| point.traffic[self.habit].kept(self.last, point.ns)).collect()
     }
 
-    fn loss(&self, start: &mut Self, points: &[Timed], traffics: &[Traffic]) -> f64 {
-        let huber = |r: f64| if r.abs() <= HUBER { r * r } else { HUBER * (2.0 * r.abs() - HUBER) };
-        let left = |(point, traffic): (&Timed, &Traffic)| (self.time(traffic, point.core) / point.ns).ln();
-        let fit: f64 = points.iter().zip(traffics).map(|both| huber(left(both))).sum();
-        let mut costs = self.clone();
-        let drawn: f64 = costs.every().zip(start.every()).map(|(cost, prior)| (*cost / *prior).ln().powi(2)).sum();
-        fit + PRIOR * drawn + self.disorder()
+    /// What is left over at the points, by the logarithm and robust to single ones, how far the costs are from what was known, and
+    /// what contradicts their order: all to be squared.
+    fn residuals(&mut self, start: &mut Self, points: &[Timed], traffics: &[Traffic]) -> Vec<f64> {
+        let robust = |r: f64| if r.abs() <= HUBER { r } else { (HUBER * (2.0 * r.abs() - HUBER)).sqrt().copysign(r) };
+        let left = |(point, traffic): (&Timed, &Traffic)| robust((self.time(traffic, point.core) / point.ns).ln());
+        let fit: Vec<f64> = points.iter().zip(traffics).map(left).chain(self.disorder()).collect();
+        let drawn = self.every().zip(start.every()).map(|(cost, prior)| PRIOR.sqrt() * (*cost / *prior).ln());
+        fit.into_iter().chain(drawn).collect()
     }
 
     /// Farther levels and patterns cost no less: what contradicts that is noise.
-    fn disorder(&self) -> f64 {
-        let falls = |near: f64, far: f64| (near / far).ln().max(0.0).powi(2);
+    fn disorder(&self) -> Vec<f64> {
+        let falls = |near: f64, far: f64| 2.0 * (near / far).ln().max(0.0);
         // Of lines that are near and far either may be dearer: a page's lines share a prefetcher, and banks. So may those that
         // stream, one after the other, and those of which many are under way.
         let dearer =
@@ -315,37 +319,24 @@ impl Costs {
             self.line.windows(2).flat_map(|pair| Pattern::ALL.map(|p| (pair[0][p as usize], pair[1][p as usize])));
         let levels = levels.map(|(near, far)| falls(near, far));
         let translations = self.translation.windows(2).map(|pair| falls(pair[0], pair[1]));
-        patterns.chain(levels).chain(translations).sum::<f64>() * 4.0
+        patterns.chain(levels).chain(translations).collect()
     }
 
-    /// Coordinate descent in the logs of the costs, and the loss that is left.
-    fn descended(mut self, start: &Self, points: &[Timed], steps: [f64; 2]) -> (Self, f64) {
-        let mut prior = start.clone();
+    /// The costs with these logarithms.
+    fn at(&self, logs: &[f64]) -> Self {
+        let mut costs = self.clone();
+        costs.every().zip(logs).for_each(|(cost, log)| *cost = log.exp());
+        costs
+    }
+
+    /// The costs that fit the points best, and what is left over of the squares.
+    fn descended(mut self, start: &Self, points: &[Timed], (most, enough): (u32, f64)) -> (Self, f64) {
         // No step moves what the last cache keeps.
         let kept = self.kept(points);
-        let mut loss = self.loss(&mut prior, points, &kept);
-        let count = self.every().count();
-        let [mut step, last] = steps;
-        while step > last {
-            let before = loss;
-            for index in 0..count {
-                for factor in [f64::exp(step), f64::exp(-step)] {
-                    let mut tried = self.clone();
-                    if let Some(cost) = tried.every().nth(index) {
-                        *cost *= factor;
-                    }
-                    let found = tried.loss(&mut prior, points, &kept);
-                    if found < loss {
-                        (self, loss) = (tried, found);
-                        break;
-                    }
-                }
-            }
-            if loss > before * 0.999 {
-                step /= 2.0;
-            }
-        }
-        (self, loss)
+        let logs: Vec<f64> = self.every().map(|cost| cost.ln()).collect();
+        let residuals = |logs: &[f64]| self.at(logs).residuals(&mut start.clone(), points, &kept);
+        let (logs, sum) = least_squares(logs, residuals, most, enough);
+        (self.at(&logs), sum)
     }
 }
 

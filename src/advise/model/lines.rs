@@ -3,30 +3,27 @@
 use super::habit::Fetching;
 use crate::nest::Role;
 use crate::simulate::Served;
-use std::collections::VecDeque;
 
-/// Pages whose last line a prefetcher remembers: between the 16 streams of older cores and the 64 of newer ones.
-const STREAMS: usize = 32;
 /// Lines whose last fetch is remembered, by a hash.
 const FETCHES: usize = 4096;
 /// Banks of a second cache, by the lowest bits of a line's number.
 const BANKS: usize = 4;
 /// Sets of a first cache, by the lowest bits of a line's number, as far as they are told apart.
-const SETS: usize = 64;
+pub(super) const SETS: usize = 64;
 /// Share of the lines in the fullest set from which on it is waited for, as many as come together by chance, and the share of one of
 /// eight sets: fewer sets than these take little longer.
 const FEW_SETS: [f64; 2] = [1.0 / 16.0, 1.0 / 8.0];
 /// Lines that are looked at together, for banks and for sets. Some 16 are under way, and as many go before they are asked for; but an AMD
 /// EPYC 7003 does not wait for sets that eight rows fill one after the other, as columns of 128 lines and an element do.
 const TOGETHER: [u32; 2] = [32, 64];
-/// Lines that stores past the caches are gathered in. On an AMD EPYC 7003 transposing blocks of eight rows takes 13 ns per stored line of
-/// doubles and 25 of floats, which come in halves of a line (2026-11-30): fewer than eight.
-const BUFFERS: usize = 4;
 /// Fewer than these are in one bank or set by chance.
 const LEAST: u32 = 6;
 /// A set that has less than this of the lines takes no longer than four together; the half is halfway to all: see
 /// [`Waits::Sets`].
 const ONE_SET: f64 = 0.25;
+/// From beyond the second cache two sets take as long as one: of an AMD EPYC 7003's last cache lines in one or two take 6 ns, in four
+/// and eight 2.7, and in more 2 (2026-11-30; a second cache's 4.1, 2.7, 1.5 and 0.5).
+const FARTHER: f64 = 2.0;
 
 /// What lines wait for that come from few places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +78,8 @@ pub(super) fn is_near(line: u64, last: u64) -> bool {
 struct Streams(Vec<(u64, u64, u32)>);
 
 impl Streams {
-    /// How a line comes, if `starts` neighbours go before prefetchers bring it.
-    fn meet(&mut self, line: u64, per_page: u64, starts: u32) -> Pattern {
+    /// How a line comes to a core of these prefetchers.
+    fn meet(&mut self, line: u64, per_page: u64, of: &Fetching) -> Pattern {
         let page = line / per_page;
         let near = |last: u64| is_near(line, last);
         // A stream may just have come from the neighbouring page.
@@ -90,13 +87,13 @@ impl Streams {
         let (pattern, neighbours) = match found.map(|at| self.0.remove(at)) {
             Some((_, last, before)) if near(last) => {
                 let neighbours = before.saturating_add(u32::from(line != last));
-                (if neighbours >= starts { Pattern::Stream } else { Pattern::Far }, neighbours)
+                (if neighbours >= of.starts { Pattern::Stream } else { Pattern::Far }, neighbours)
             }
             Some(_) => (Pattern::Near, 0),
             None => (Pattern::Far, 0),
         };
         self.0.insert(0, (page, line, neighbours));
-        self.0.truncate(STREAMS);
+        self.0.truncate(of.streams);
         pattern
     }
 }
@@ -168,7 +165,7 @@ impl Fetches {
         }
         // Stores are done in turn: a line that has left is fetched for the next one again.
         let last = std::mem::replace(&mut self.last, line);
-        let pattern = match self.streams[missed.operand].meet(line, self.per_page, self.of.starts) {
+        let pattern = match self.streams[missed.operand].meet(line, self.per_page, &self.of) {
             Pattern::Stream if !is_near(line, last) => Pattern::Among,
             pattern => pattern,
         };
@@ -200,30 +197,6 @@ fn slot_of(line: u64) -> usize {
     usize::try_from(line.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40).unwrap_or(0) % FETCHES
 }
 
-/// Stores past the caches: buffers gather them, and each that is given up goes to memory.
-#[derive(Clone, Default)]
-pub(super) struct Past {
-    /// The lines that buffers have, the most recent first.
-    gathered: VecDeque<u64>,
-    /// Lines that follow the one before, and others.
-    pub(super) counts: [f64; 2],
-}
-
-impl Past {
-    pub(super) fn store(&mut self, line: u64) {
-        if self.gathered.front() == Some(&line) {
-            return;
-        }
-        let known = self.gathered.iter().position(|&gathered| gathered == line);
-        if known.and_then(|at| self.gathered.remove(at)).is_none() {
-            let follows = self.gathered.front().is_some_and(|&last| line.abs_diff(last) == 1);
-            self.counts[usize::from(!follows)] += 1.0;
-        }
-        self.gathered.push_front(line);
-        self.gathered.truncate(BUFFERS);
-    }
-}
-
 /// Lines by level and [`Pattern`], and those of them that are written: see [`Traffic::written`](super::Traffic::written).
 #[derive(Clone)]
 pub(super) struct Counts {
@@ -241,7 +214,7 @@ pub(super) struct Counts {
 
 /// How lines are spread.
 #[derive(Clone, Copy)]
-struct Shares<const N: usize>([u32; N]);
+pub(super) struct Shares<const N: usize>([u32; N]);
 
 impl<const N: usize> Default for Shares<N> {
     fn default() -> Self {
@@ -250,7 +223,7 @@ impl<const N: usize> Default for Shares<N> {
 }
 
 impl<const N: usize> Shares<N> {
-    fn add(&mut self, line: u64) {
+    pub(super) fn add(&mut self, line: u64) {
         self.0[line as usize % N] += 1;
     }
 
@@ -261,7 +234,7 @@ impl<const N: usize> Shares<N> {
     }
 
     /// Where that is between two others: 0 below them, 1 above.
-    fn between(&self, [few, many]: [f64; 2]) -> f64 {
+    pub(super) fn between(&self, [few, many]: [f64; 2]) -> f64 {
         ((self.most() - few) / (many - few)).clamp(0.0, 1.0)
     }
 
@@ -283,6 +256,8 @@ struct Crowd {
     updated: u32,
     /// Those of them that are stored to and not read before.
     stored: u32,
+    /// Lines that prefetchers have brought into this cache from farther off, and that wait here.
+    brought: u32,
 }
 
 impl Counts {
@@ -300,9 +275,13 @@ impl Counts {
 
     fn line(&mut self, missed: Missed, pattern: Pattern) {
         let Missed { line, level, crowded, role, .. } = missed;
-        let crowd = &mut self.crowds[level];
-        if crowded {
-            let pattern = if self.waits == Waits::Sets && pattern.is_prefetched() { pattern } else { Pattern::Far };
+        let waits_for_sets = crowded && self.waits == Waits::Sets;
+        if waits_for_sets && pattern.is_prefetched() && level > 0 && role == Role::Read {
+            self.lines[level][pattern as usize] += 1.0;
+            self.crowds[0].brought += 1;
+        } else if crowded {
+            let crowd = &mut self.crowds[level];
+            let pattern = if waits_for_sets && pattern.is_prefetched() { pattern } else { Pattern::Far };
             crowd.lines[pattern as usize] += 1;
             crowd.updated += u32::from(role == Role::Update);
             crowd.stored += u32::from(role == Role::Write);
@@ -311,7 +290,7 @@ impl Counts {
             self.written[level][0] += f64::from(u8::from(role != Role::Read));
         }
         if crowded || !pattern.is_prefetched() {
-            crowd.banks.add(line);
+            self.crowds[level].banks.add(line);
             self.sets.add(line);
         }
         self.waiting += 1;
@@ -328,6 +307,7 @@ impl Counts {
             Waits::Sets => (sets.log_between(ONE_SET), sets.between(FEW_SETS)),
         };
         for (level, crowd) in self.crowds.iter_mut().enumerate() {
+            let one_set = if level == 0 { one_set } else { (FARTHER * one_set).min(1.0) };
             let few = match self.waits {
                 Waits::Banks => crowd.banks.between([1.0 / BANKS as f64, 1.0]),
                 Waits::Sets => few_sets - one_set,
@@ -339,7 +319,7 @@ impl Counts {
                 .zip(crowd.lines)
                 .for_each(|(count, lines)| *count += f64::from(lines) * others);
             for (pattern, share) in [(Pattern::Few, few), (Pattern::One, one_set)] {
-                self.lines[level][pattern as usize] += lines * share;
+                self.lines[level][pattern as usize] += (lines + f64::from(crowd.brought)) * share;
             }
             let groups =
                 [(updated + stored) * others, updated * few, stored * few, updated * one_set, stored * one_set];

@@ -7,20 +7,6 @@ fn missed(line: u64, level: usize, crowded: bool, role: Role) -> Missed {
     Missed { operand: 0, line, level, crowded, role }
 }
 
-/// Lines that are stored in order are one each; those that come back before four others are gathered, later ones are not.
-#[test]
-fn stores_past_the_caches_are_gathered() {
-    let counts = |lines: &mut dyn Iterator<Item = u64>| {
-        let mut past = Past::default();
-        lines.for_each(|line| past.store(line));
-        past.counts
-    };
-    let rows = |rows: u64| (0..8).flat_map(move |_| (0..rows).map(|row| row * 100));
-    assert_eq!(counts(&mut (0..64).flat_map(|line| [line; 8])), [63.0, 1.0]);
-    assert_eq!(counts(&mut rows(4)), [0.0, 4.0]);
-    assert_eq!(counts(&mut rows(5)), [0.0, 40.0]);
-}
-
 /// Lines of few sets or banks wait for each other, those of all do not.
 #[test]
 fn crowds_are_told_apart_by_sets_or_banks() {
@@ -43,15 +29,24 @@ fn crowds_are_told_apart_by_sets_or_banks() {
         told(step, Waits::Sets, few);
     }
     // Streams that meet in many sets are streams, and what is written goes with the lines.
-    let written = |step: u64, role: Role| {
+    let among = |step: u64, role: Role| {
         let mut counts = Counts::of(3, Waits::Sets);
         (0..64).for_each(|line| counts.line(missed(line * step, 2, true, role), Pattern::Among));
+        counts
+    };
+    let written = |step: u64, role: Role| {
+        let counts = among(step, role);
         (counts.lines[2].map(|count| count / 64.0), counts.written[2].map(|count| count / 64.0))
     };
     assert_eq!(written(4, Role::Update), ([0.0, 1.0, 0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0]));
-    assert_eq!(written(32, Role::Update), ([0.0, 0.0, 0.0, 0.0, 0.5, 0.5], [0.0, 0.5, 0.0, 0.5, 0.0]));
+    // Two sets of the second cache's lines are half of one, of others' all.
+    assert_eq!(written(32, Role::Update), ([0.0, 0.0, 0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1.0, 0.0]));
     assert_eq!(written(8, Role::Write), ([0.0, 0.0, 0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 1.0, 0.0, 0.0]));
     assert_eq!(written(64, Role::Write), ([0.0, 0.0, 0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0, 1.0]));
+    // Those that are read are brought into the second cache, and wait there.
+    let read = among(8, Role::Read);
+    assert_eq!((read.lines[2][Pattern::Among as usize], read.lines[0][Pattern::Few as usize]), (64.0, 64.0));
+    assert_eq!(among(4, Role::Read).lines[0], [0.0; 6]);
     let served = Served { cache: 3, crowded: false, crowded_first: true };
     let crowded = |waits: Waits| Fetches::new(3, 1, Fetching { waits, ..FETCHING[1] }, 64).crowded(&served);
     assert!(crowded(Waits::Sets) && !crowded(Waits::Banks));

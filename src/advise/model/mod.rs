@@ -3,12 +3,12 @@
 //! A step of a nest takes
 //!
 //! ```text
-//! T = e [ ((C^p + W^p)^(q/p) + S^q)^(1/q) + L ]          nanoseconds per innermost step
+//! T = e [ (C^q + S^q)^(1/q) + (L^p + W^p)^(1/p) + X ]    nanoseconds per innermost step
 //! C = the arithmetic: the same walk inside the first cache (family `floor`)  +  r runs per step  +  b blocks per step
 //! S = sum over levels k of  n(k,stream) c(k,stream) + n(k,among) c(k,among)
 //! L = sum over levels k of  max( sum over the other patterns of  n(k,pattern) c(k,pattern),  (n(k) + a(k)) g c(k,far) )
 //!     +  sum over k of  w(k) d(k)  +  sum over k, few and one, and updates and stores a of  w(k,pattern,a) v(a) c(k,pattern)
-//!     +  sum over TLBs j of  x(j) u(j)
+//! X = sum over TLBs j of  x(j) u(j)
 //! W = sum over TLBs j of  ( m(j) + s h(j) ) t(j)
 //! ```
 //!
@@ -25,8 +25,8 @@
 //! not asked for again by a load, since it is under way. How long that is, and which translations a TLB gives up, differs
 //! from core to core: of each [`Habit`] the one is taken that the curves are explained by best. A run is one execution of the
 //! innermost loop, a block one of the two innermost, beyond those of the floor. `c`, `d`, `u`, `t`, `r`, `b` are nanoseconds,
-//! `v`, `g` and `s` shares. `p` says how far the arithmetic overlaps with translations, `q` both with lines that prefetchers
-//! bring: 1 is not at all, large is wholly. Lines that no prefetcher brings are waited for. `e` is what the walks on the
+//! `v`, `g` and `s` shares. `q` says how far the arithmetic overlaps with lines that prefetchers bring, `p` translations with other
+//! lines: 1 is not at all, large is wholly. Lines that no prefetcher brings are waited for. `e` is what the walks on the
 //! curves whose parts have about the same shares left over. The form is that of the execution-cache-memory model (Stengel,
 //! Treibig, Hager and Wellein, "Quantifying performance bottlenecks of stencil computations using the execution-cache-memory
 //! model", ICS 2015), whose rules for what overlaps differ from core to core and are therefore fitted here; a roofline
@@ -40,12 +40,15 @@ mod aged;
 mod calibrate;
 mod habit;
 mod lines;
+mod past;
+mod squares;
 mod traffic;
 
 pub use aged::Aged;
 pub use calibrate::{Costs, Known, Left, Timed};
 pub use habit::Habit;
 pub use lines::{Pattern, Waits};
+pub use past::LINES_BEGUN;
 pub use traffic::{Traffic, Traffics};
 
 use crate::stats::Interval;

@@ -2,7 +2,8 @@
 
 use super::aged::{Aged, Ages, CLASSES, aged};
 use super::habit::{FETCHING, Fetching, Habit, VICTIMS};
-use super::lines::{Counts, Fetches, Missed, Past, is_near};
+use super::lines::{Counts, Fetches, Missed, is_near};
+use super::past::Past;
 use crate::kernel::Stores;
 use crate::nest::{LoopNest, Role};
 use crate::simulate::{Geometry, Placed, Translations, Victims};
@@ -31,7 +32,7 @@ pub struct Traffic {
     pub again: Vec<f64>,
     /// Lines that the last cache or memory serves, where that is a matter of time; see [`Self::kept`].
     pub aged: Vec<Aged>,
-    /// Lines that are stored past the caches: those that follow the one before, and others.
+    /// Lines that are stored past the caches: whole ones that follow others or are spread, and others.
     pub past: [f64; 2],
     /// Translations per step that TLB number `1 + index` has, and last those that are looked up in the page tables; but for those of
     /// streams, see [`Self::crossings`].
@@ -113,7 +114,7 @@ impl Walker {
             self.now += 1;
             self.counted += 1;
             if let Some(past) = self.past.as_mut().filter(|_| role == Role::Write) {
-                past.store(line);
+                past.store(line, size);
             } else {
                 self.bring(operand, line, role);
             }
@@ -147,7 +148,7 @@ impl Walker {
     fn begin(&mut self) {
         (self.steps, self.counted) = (0, 0);
         self.cores.iter_mut().for_each(|core| core.fetches.begin());
-        self.past.iter_mut().for_each(|past| past.counts = [0.0; 2]);
+        self.past.iter_mut().for_each(Past::begin);
         let answered = self.whole.iter_mut().chain(&mut self.split);
         answered
             .flat_map(|answered| answered.counts.iter_mut().chain(&mut answered.crossings))
@@ -207,6 +208,15 @@ impl Traffic {
         self
     }
 
+    /// The same if lines that are stored past the caches come in so many pieces.
+    #[must_use]
+    pub fn in_pieces(mut self, pieces: f64) -> Self {
+        if pieces > 1.0 {
+            self.past = [0.0, pieces * self.past.iter().sum::<f64>()];
+        }
+        self
+    }
+
     /// Lines per step that do not come from the first cache.
     #[must_use]
     pub fn misses(&self) -> f64 {
@@ -237,6 +247,7 @@ impl Walker {
             self.walk(&parts[middle], &bases, COUNTED);
         }
         self.cores.iter_mut().for_each(|core| core.fetches.counts.tell_apart());
+        self.past.iter_mut().for_each(Past::tell_apart);
     }
 
     fn new(
@@ -272,7 +283,7 @@ impl Walker {
             steps: 0,
             counted: 0,
             last: vec![u64::MAX; operands],
-            past: (stores == Stores::NonTemporal).then(Past::default),
+            past: (stores == Stores::NonTemporal).then(|| Past::new(geometry.line())),
             whole: answered(page),
             split: if page > geometry.page { answered(geometry.page) } else { Vec::new() },
         }

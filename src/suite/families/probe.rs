@@ -71,6 +71,17 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
     ]);
     // More at each line.
     cases.extend([line(sum(near, 1024)), line(sum(near, SPREAD)), line(sum(middle, ONE_SET))]);
+    // In the caches of a core; and rows of nine lines.
+    let small = 3 * near / 64;
+    cases.extend([sum(small, 64), line(sum(2 * small, 512)), line(sum(small, 256))]);
+    cases.extend(
+        [(small / 8, 8), (near / 16, 500), (2 * small, 512)].map(|(of_all, columns)| of(Kernel::Fill, of_all, columns)),
+    );
+    cases.push(of(Kernel::Copy, near / 16, 500));
+    cases.extend(
+        [(3 * near / 4, 72), (2 * far, 72), (3 * far / 2, 8)].map(|(elements, columns)| sum(elements, columns)),
+    );
+    cases.push(typed(DType::U1, 6 * near, 2048));
     // A page to each row, in both kinds of page.
     let paged = sum(2 * far, ONE_SET + 8);
     cases.extend([paged.clone(), paged.with(|options| options.pages = PagePolicy::Huge)]);
