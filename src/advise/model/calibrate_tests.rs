@@ -17,11 +17,11 @@ fn neighbours_tell_what_is_left_over() {
     let left = |kind: usize, log| Left { parts: parts[kind].clone(), log };
     let told = |costs: &Costs, walk: &Timed| costs.correction(&walk.traffic[0], walk.core).ln();
     costs.left = vec![left(0, 0.3), left(0, 0.3), left(1, -0.2)];
-    assert!((told(&costs, &streams) - 0.6 / 2.5).abs() < 1e-6, "{}", told(&costs, &streams));
-    assert!((told(&costs, &far) + 0.2 / 1.5).abs() < 1e-6, "{}", told(&costs, &far));
+    assert!((told(&costs, &streams) - 0.6 / 2.5).abs() < 1e-9, "{}", told(&costs, &streams));
+    assert!((told(&costs, &far) + 0.2 / 1.5).abs() < 1e-9, "{}", told(&costs, &far));
     // One that is spoilt tells no more than the most that is believed.
     costs.left = vec![left(0, 9.0)];
-    assert!((told(&costs, &streams) - MOST_LEFT / 1.5).abs() < 1e-6, "{}", told(&costs, &streams));
+    assert!((told(&costs, &streams) - MOST_LEFT / 1.5).abs() < 1e-9, "{}", told(&costs, &streams));
 }
 
 /// Points made with known costs and one habit give them back.
