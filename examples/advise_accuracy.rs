@@ -16,7 +16,7 @@ use stridewise::kernel::Isa;
 use stridewise::measure::{Session, Settings};
 use stridewise::simulate::{Options, simulate};
 use stridewise::stats;
-use stridewise::suite::{Case, Item, Pace};
+use stridewise::suite::{Case, Item, Pace, SETTLING_PASSES};
 
 /// One case with all that was said of it.
 struct Row {
@@ -123,7 +123,8 @@ const LOSS: f64 = 1.05;
 /// What took longer than the best by more than this is no rival.
 const RIVAL: f64 = 1.5;
 /// Four placements of a tenth of a second per rival.
-const PACE: Pace = Pace { placements: 4, placement_ns: 100_000_000, sample_ns: 1_000_000, least_rounds: 4 };
+const PACE: Pace =
+    Pace { placements: 4, placement_ns: 100_000_000, sample_ns: 1_000_000, least_rounds: 4, settling: SETTLING_PASSES };
 
 /// A way to walk an array: nanoseconds per step predicted, and measured in the run.
 struct Way {

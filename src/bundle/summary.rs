@@ -3,7 +3,7 @@
 use super::model::{Bundle, CaseInfo, CaseRecord, PairRecord};
 use crate::counters::EventStatus;
 use crate::host::{ClassCache, Kind};
-use crate::measure::Block;
+use crate::measure::{Block, SoloBlock};
 use crate::stats::{self, Interval, Penalty, Verdict};
 use crate::suite::SizeClass;
 use serde_json::Value;
@@ -97,6 +97,17 @@ impl CaseRecord {
         let samples: Vec<_> =
             self.blocks.iter().flat_map(|block| block.ns.iter().map(|&ns| (ns, block.passes))).collect();
         per_step(&samples, self.case.steps)
+    }
+
+    /// Nanoseconds per step, the mean of the middle half of the placements' medians: what a core shares with another thread is there
+    /// in some placements and not in others.
+    #[must_use]
+    pub fn midmean_per_step(&self) -> Option<f64> {
+        let of = |block: &SoloBlock| {
+            let samples: Vec<_> = block.ns.iter().map(|&ns| (ns, block.passes)).collect();
+            per_step(&samples, self.case.steps).map(|step| step.median)
+        };
+        stats::midmean(&self.blocks.iter().filter_map(of).collect::<Vec<f64>>())
     }
 
     /// Bytes per nanosecond (GB/s) that the program reads and writes.

@@ -7,7 +7,7 @@ use crate::host::Host;
 use crate::kernel::Isa;
 use crate::measure::{Measured, Session, Settings};
 use crate::stats::Interval;
-use crate::suite::{Item, Pace};
+use crate::suite::{Item, Pace, SETTLING_PASSES};
 use std::sync::atomic::AtomicBool;
 
 /// Changes that are measured at most.
@@ -15,7 +15,8 @@ const MOST: usize = 4;
 /// Seed of the rounds' order.
 const SEED: u64 = 1;
 /// Four placements of a third of a second per change.
-const PACE: Pace = Pace { placements: 4, placement_ns: 350_000_000, sample_ns: 1_000_000, least_rounds: 4 };
+const PACE: Pace =
+    Pace { placements: 4, placement_ns: 350_000_000, sample_ns: 1_000_000, least_rounds: 4, settling: SETTLING_PASSES };
 
 /// A change that was measured against the present loop.
 pub(super) struct Proof {

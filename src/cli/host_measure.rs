@@ -12,7 +12,7 @@ use crate::measure::{Measured, Observer, Session, Settings};
 use crate::memory::PagePolicy;
 use crate::nest::LoopOrder;
 use crate::stats::Interval;
-use crate::suite::{Case, Item, Machine, Pace};
+use crate::suite::{Case, Item, Machine, Pace, SETTLING_PASSES};
 use crate::units::{bytes_long, count, nanos};
 use serde::Serialize;
 use std::sync::atomic::AtomicBool;
@@ -34,7 +34,8 @@ const BEYOND_TLB: f64 = 4.0;
 /// Entries of the last TLB where the machine does not tell.
 const ENTRIES: u32 = 2048;
 /// One placement of 15 ms per point, a quarter of a pair's: some five hundred points take a minute.
-const PACE: Pace = Pace { placements: 1, placement_ns: 60_000_000, sample_ns: 1_000_000, least_rounds: 5 };
+const PACE: Pace =
+    Pace { placements: 1, placement_ns: 60_000_000, sample_ns: 1_000_000, least_rounds: 5, settling: SETTLING_PASSES };
 /// Where a pass takes longer than that its loads are so many that one is enough.
 const FAR_PACE: Pace = Pace { least_rounds: 1, ..PACE };
 

@@ -111,17 +111,72 @@ pub(super) fn lanes_to<T: Memory>(lanes: &[T], total: &mut Total) {
     }
 }
 
-/// Two loops of a nest: `rows` runs of `length` steps.
+/// Loops around the innermost one that a kernel keeps in registers, and does not come back here for.
+pub(super) const OUTER: usize = 3;
+
+/// A loop around the innermost one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Around {
+    pub(super) count: usize,
+    /// Bytes from iteration to iteration of each operand.
+    pub(super) steps: [isize; OPERANDS],
+}
+
+/// The innermost loops of a nest: runs of `length` steps, and the loops around them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Block {
     /// First byte of each operand.
     pub(super) base: [*mut u8; OPERANDS],
-    /// Bytes from run to run.
-    pub(super) outer: [isize; OPERANDS],
+    /// The outermost first.
+    pub(super) outer: [Around; OUTER],
     /// Bytes from step to step.
     pub(super) inner: [isize; OPERANDS],
-    pub(super) rows: usize,
     pub(super) length: usize,
+}
+
+impl Block {
+    /// Every run, by the first byte of each operand.
+    #[inline(always)]
+    pub(super) fn each_run(&self, mut run: impl FnMut([*mut u8; OPERANDS])) {
+        let [outermost, middle, inner] = &self.outer;
+        let mut far = self.base;
+        for _ in 0..outermost.count {
+            let mut near = far;
+            for _ in 0..middle.count {
+                let mut at = near;
+                for _ in 0..inner.count {
+                    // What a run adds to its addresses is added anew in each, and not carried along by all loops around it.
+                    run(at.map(|address| address.with_addr(opaque(address.addr()))));
+                    at = inner.next(at);
+                }
+                near = middle.next(near);
+            }
+            far = outermost.next(far);
+        }
+    }
+}
+
+/// Hides a value from the optimiser, which would otherwise turn independent addresses into one chain of additions.
+#[inline(always)]
+pub(super) fn opaque(mut value: usize) -> usize {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    // SAFETY: no instruction at all.
+    unsafe {
+        std::arch::asm!("/* {0} */", inout(reg) value, options(pure, nomem, nostack, preserves_flags));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    {
+        value = std::hint::black_box(value);
+    }
+    value
+}
+
+impl Around {
+    /// Where the next iteration begins. Unused operands have steps of 0 and cost nothing.
+    #[inline(always)]
+    fn next(&self, at: [*mut u8; OPERANDS]) -> [*mut u8; OPERANDS] {
+        std::array::from_fn(|k| at[k].wrapping_offset(self.steps[k]))
+    }
 }
 
 /// A loop for one kernel, dtype, walk and instruction set.
@@ -193,13 +248,19 @@ impl Bound {
         while left > 0 {
             total = Total::default();
             let (mut runs, mut done) = (self.nest.runs(), 1);
-            while let Some((rows, length)) = runs.advance_block() {
-                let mut block = Block { rows, length, ..strides };
+            while let Some(extents) = runs.advance_block(OUTER + 1) {
+                let mut block = strides;
+                let steps_here: u64 = extents.iter().map(|&count| count as u64).product();
+                if let [outer @ .., length] = extents {
+                    block.length = *length;
+                    let inner = block.outer.iter_mut().rev().zip(outer.iter().rev());
+                    inner.for_each(|(around, &count)| around.count = count);
+                }
                 for ((base, operand), &at) in block.base.iter_mut().zip(self.nest.operands()).zip(runs.at()) {
                     *base = starts[operand.buffer].wrapping_offset(bytes(at));
                 }
                 // A nest that is one block keeps the repetition in registers too.
-                done = if (rows as u64).saturating_mul(length as u64) == steps { left } else { 1 };
+                done = if steps_here == steps { left } else { 1 };
                 // SAFETY: a nest's accesses lie in its buffers, which were checked to be there; see `new`.
                 unsafe { (self.entry)(&block, done, &mut total) };
             }
@@ -209,15 +270,18 @@ impl Bound {
         total
     }
 
-    /// What all blocks share: the steps of the two innermost loops.
+    /// What all blocks share: the steps of the innermost loops, each of one iteration.
     fn strides(&self) -> Block {
-        let loops = self.nest.loops().len();
-        let step = |k: usize, depth: Option<usize>| depth.map_or(0, |depth| bytes(self.nest.loop_step(k, depth)));
-        let of = |depth: Option<usize>| {
-            std::array::from_fn(|k| if k < self.nest.operands().len() { step(k, depth) } else { 0 })
+        let (loops, operands) = (self.nest.loops().len(), self.nest.operands().len());
+        // Of the loop that has so many others in it.
+        let of = |inner: usize| {
+            let depth = loops.checked_sub(inner + 1);
+            let step =
+                |k: usize| depth.filter(|_| k < operands).map_or(0, |depth| bytes(self.nest.loop_step(k, depth)));
+            std::array::from_fn(step)
         };
-        let (outer, inner) = (of(loops.checked_sub(2)), of(loops.checked_sub(1)));
-        Block { base: [std::ptr::null_mut(); OPERANDS], outer, inner, rows: 0, length: 0 }
+        let outer = std::array::from_fn(|number| Around { count: 1, steps: of(OUTER - number) });
+        Block { base: [std::ptr::null_mut(); OPERANDS], outer, inner: of(0), length: 1 }
     }
 }
 

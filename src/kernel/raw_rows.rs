@@ -3,31 +3,16 @@
 
 use super::bodies::{Body, READS};
 use super::data::Total;
-use super::raw::{Block, Memory, OPERANDS};
+use super::raw::{Block, Memory, OPERANDS, opaque};
 use super::reference::{reads, written};
 
 /// No operand that is kept in a register.
 pub(super) const NONE: usize = usize::MAX;
 
+/// See [`opaque`].
 #[inline(always)]
-pub(super) fn next_row(row: [*mut u8; OPERANDS], block: &Block) -> [*mut u8; OPERANDS] {
-    // Unused operands have steps of 0 and cost nothing.
-    std::array::from_fn(|k| row[k].wrapping_offset(block.outer[k]))
-}
-
-/// Hides a value from the optimiser, which would otherwise turn independent addresses into one chain of additions.
-#[inline(always)]
-fn opaque(mut value: usize) -> usize {
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    // SAFETY: no instruction at all.
-    unsafe {
-        std::arch::asm!("/* {0} */", inout(reg) value, options(pure, nomem, nostack, preserves_flags));
-    }
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    {
-        value = std::hint::black_box(value);
-    }
-    value
+fn opaque_step(step: isize) -> isize {
+    opaque(step.cast_unsigned()).cast_signed()
 }
 
 /// The end of a pass: memory counts as read and written, so that no pass is merged with the next.
@@ -160,18 +145,16 @@ pub(super) unsafe fn strided<B: Body, V: Memory, const U: usize, const STREAM: b
     let (mut once, mut thrice) = ([0; OPERANDS], [0; OPERANDS]);
     for k in 0..operands {
         let alike = B::ALIKE && k > 0;
-        once[k] = if alike { once[0] } else { opaque(block.inner[k].cast_unsigned()).cast_signed() };
-        thrice[k] = if alike { thrice[0] } else { opaque(once[k].wrapping_mul(3).cast_unsigned()).cast_signed() };
+        once[k] = if alike { once[0] } else { opaque_step(block.inner[k]) };
+        thrice[k] = if alike { thrice[0] } else { opaque_step(once[k].wrapping_mul(3)) };
     }
     let mut totals = [V::zero(); U];
     for _ in 0..passes {
         totals = [V::zero(); U];
-        let mut row = block.base;
-        for _ in 0..block.rows {
-            // SAFETY: the row lies in the block.
-            unsafe { strided_row::<B, V, U, STREAM, HOIST>(row, once, thrice, block.length, &mut totals) };
-            row = next_row(row, block);
-        }
+        // SAFETY: the row lies in the block.
+        block.each_run(|row| unsafe {
+            strided_row::<B, V, U, STREAM, HOIST>(row, once, thrice, block.length, &mut totals);
+        });
         pass_ends();
     }
     if B::REDUCES {
@@ -205,7 +188,7 @@ unsafe fn strided_row<B: Body, V: Memory, const U: usize, const STREAM: bool, co
     let mut far = at;
     if U > 4 {
         for k in 0..operands {
-            let ahead = opaque(once[k].wrapping_mul(4).cast_unsigned()).cast_signed();
+            let ahead = opaque_step(once[k].wrapping_mul(4));
             far[k] = at[k].wrapping_offset(ahead);
         }
     }
@@ -256,12 +239,10 @@ pub(super) unsafe fn contiguous<B, V, S, const U: usize, const STREAM: bool, con
     let (mut totals, mut ends) = ([V::zero(); U], S::zero());
     for _ in 0..passes {
         (totals, ends) = ([V::zero(); U], S::zero());
-        let mut row = block.base;
-        for _ in 0..block.rows {
-            // SAFETY: the row lies in the block.
-            unsafe { contiguous_row::<B, V, S, U, STREAM, HOIST>(row, block.length, &mut totals, &mut ends) };
-            row = next_row(row, block);
-        }
+        // SAFETY: the row lies in the block.
+        block.each_run(|row| unsafe {
+            contiguous_row::<B, V, S, U, STREAM, HOIST>(row, block.length, &mut totals, &mut ends);
+        });
         pass_ends();
     }
     if B::REDUCES {

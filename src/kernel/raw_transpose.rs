@@ -6,7 +6,7 @@
 
 use super::data::Total;
 use super::raw::{Block, Entry, Memory};
-use super::raw_rows::{next_row, pass_ends};
+use super::raw_rows::pass_ends;
 use super::{Isa, Stores};
 use crate::layout::DType;
 use crate::nest::LINE;
@@ -75,7 +75,7 @@ unsafe fn square<V: Shuffle, const E: usize, const N: usize, const STREAM: bool>
     }
 }
 
-/// Blocks of a line by a line, `block.rows` of them; `E` elements to a lane, `N` to a vector.
+/// Blocks of a line by a line, one for each run; `E` elements to a lane, `N` to a vector.
 ///
 /// # Safety
 /// As [`Entry`]; the inner loop has as many steps as a line has elements, and every row of a block starts on a line.
@@ -86,8 +86,7 @@ pub(super) unsafe fn blocks<V: Shuffle, const E: usize, const N: usize, const ST
 ) {
     const { assert!(V::BYTES == N / E * LANE) };
     for _ in 0..passes {
-        let mut row = block.base;
-        for _ in 0..block.rows {
+        block.each_run(|row| {
             // A line of the written array is whole before the next is begun, which streaming stores need.
             for (down, across) in (0..LINE / V::BYTES).flat_map(|d| (0..LINE / V::BYTES).map(move |a| (d, a))) {
                 let ahead = |step: isize, by: usize| step.wrapping_mul((by * N).cast_signed());
@@ -96,8 +95,7 @@ pub(super) unsafe fn blocks<V: Shuffle, const E: usize, const N: usize, const ST
                 // SAFETY: a square of the block.
                 unsafe { square::<V, E, N, STREAM>((from, block.inner[0]), (to, block.inner[1])) };
             }
-            row = next_row(row, block);
-        }
+        });
         pass_ends();
     }
 }

@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn both_are_called_as_often_on_fresh_data_per_placement() {
-        let pace = Pace { placements: 3, placement_ns: 0, sample_ns: 1, least_rounds: 4 };
+        let pace = Pace { placements: 3, placement_ns: 0, sample_ns: 1, least_rounds: 4, settling: 0 };
         let (mut set_ups, mut calls) = (0, [0_u64; 2]);
         let found = pair(
             pace,
@@ -124,7 +124,7 @@ mod tests {
     /// A sleep is never shorter than asked, however busy the machine is.
     #[test]
     fn samples_are_kept_with_the_arm_that_took_them() {
-        let pace = Pace { placements: 1, placement_ns: 0, sample_ns: 1, least_rounds: 2 };
+        let pace = Pace { placements: 1, placement_ns: 0, sample_ns: 1, least_rounds: 2, settling: 0 };
         let least = std::time::Duration::from_millis(2);
         let found = pair(pace, || (), |()| (), |()| std::thread::sleep(least));
         let each = u128::from(found.calls[0]) * least.as_nanos();

@@ -111,7 +111,7 @@ impl Session<'_> {
             placement: Duration::from_nanos(pace.placement_of(one.item)),
             sample: Duration::from_nanos(pace.sample_ns),
             least_rounds: pace.least_rounds,
-            priming: one.item.priming(self.machine()),
+            priming: pace.settling_of(one.item, self.machine()),
         };
         let mut arms = self.arms(one.item)?;
         if last {

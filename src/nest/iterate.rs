@@ -10,15 +10,20 @@ pub struct Runs<'a> {
     counter: Vec<usize>,
     /// Iterations per loop under the present outer counters.
     extent: Vec<usize>,
+    /// Indices of its axis that each loop goes through under them.
+    range: Vec<usize>,
     at: Vec<i64>,
     started: bool,
+    /// Loops of the present block.
+    block: usize,
 }
 
 impl<'a> Runs<'a> {
     pub(super) fn new(nest: &'a LoopNest) -> Self {
         let loops = nest.loops().len();
         let at = nest.operands().iter().map(|operand| operand.start).collect();
-        Self { nest, counter: vec![0; loops], extent: vec![0; loops], at, started: false }
+        let zeros = vec![0; loops];
+        Self { nest, counter: zeros.clone(), extent: zeros.clone(), range: zeros, at, started: false, block: 0 }
     }
 
     /// Byte offset of each operand at the first element of the present run.
@@ -32,17 +37,26 @@ impl<'a> Runs<'a> {
         self.step(1).then(|| self.extent.last().copied().unwrap_or(1))
     }
 
-    /// Moves to the next block of runs that differ in the second innermost loop only: how many runs, and the length of
-    /// each. A kernel thus keeps two loops in registers. Do not mix with [`Runs::advance`].
-    pub fn advance_block(&mut self) -> Option<(usize, usize)> {
-        match self.nest.loops() {
-            // Two loops over one axis may end in a shorter run: then every run is a block.
-            [.., outer, inner] if outer.axis != inner.axis => {
-                let loops = self.extent.len();
-                self.step(2).then(|| (self.extent[loops - 2], self.extent[loops - 1]))
-            }
-            _ => self.advance().map(|length| (1, length)),
+    /// Moves to the next block: as many of the innermost loops, but no more than `most`, as go through the same iterations
+    /// wherever the others of them are. Returns how many iterations each has, the outermost first. A kernel thus keeps several
+    /// loops in registers; where tiles end in smaller ones a block has fewer. Do not mix with [`Runs::advance`].
+    pub fn advance_block(&mut self, most: usize) -> Option<&[usize]> {
+        if !self.step(self.block) {
+            return None;
         }
+        let loops = self.extent.len();
+        self.block = (1..=most.min(loops)).rev().find(|&inner| self.is_even(loops - inner)).unwrap_or(loops.min(1));
+        Some(&self.extent[loops - self.block..])
+    }
+
+    /// Whether the loops from `depth` inwards are at their beginning and have the same iterations throughout.
+    fn is_even(&self, depth: usize) -> bool {
+        let loops = self.nest.loops();
+        (depth..loops.len()).all(|outer| {
+            let has_inner = loops[outer + 1..].iter().any(|inner| inner.axis == loops[outer].axis);
+            let ends_even = self.extent[outer] <= 1 || self.range[outer].is_multiple_of(loops[outer].block);
+            self.counter[outer] == 0 && (ends_even || !has_inner)
+        })
     }
 
     /// Moves the counters of all but the `inner` innermost loops by one; `false` after the last.
@@ -85,7 +99,8 @@ impl<'a> Runs<'a> {
                 start += l.block * count;
                 end = end.min(start.saturating_add(l.block));
             }
-            self.extent[inner] = (end - start).div_ceil(loops[inner].block);
+            self.range[inner] = end - start;
+            self.extent[inner] = self.range[inner].div_ceil(loops[inner].block);
         }
     }
 }
@@ -103,6 +118,23 @@ mod tests {
             for i in 0..i64::try_from(length).unwrap() {
                 seen.push(runs.at().iter().zip(&steps).map(|(at, step)| at + i * step).collect());
             }
+        }
+        seen
+    }
+
+    /// The same of one operand by blocks of at most so many loops.
+    fn in_blocks(nest: &LoopNest, most: usize) -> Vec<i64> {
+        let depth = nest.loops().len();
+        let (mut runs, mut seen) = (nest.runs(), Vec::new());
+        while let Some(extents) = runs.advance_block(most).map(<[usize]>::to_vec) {
+            assert!(extents.len() <= most);
+            let mut block = vec![runs.at()[0]];
+            for (number, &extent) in extents.iter().enumerate() {
+                let step = nest.loop_step(0, depth - extents.len() + number);
+                let along = |at: i64| (0..i64::try_from(extent).unwrap()).map(move |i| at + i * step);
+                block = block.into_iter().flat_map(along).collect();
+            }
+            seen.extend(block);
         }
         seen
     }
@@ -127,6 +159,22 @@ mod tests {
         assert_eq!(offsets, visited(&nest).concat());
         assert_eq!(nest.offsets(1).count(), 0);
         assert_eq!(visited(&nest).concat(), [0, 1, 5, 6, 2, 3, 7, 8, 4, 9, 10, 11, 12, 13, 14]);
+    }
+
+    #[test]
+    fn a_block_has_all_loops_that_are_even() {
+        let blocks = |shape: &[usize], tiles: &[(usize, usize)], most| {
+            let nest = read(shape, Order::C, "0,1").tiled(tiles).unwrap();
+            let mut runs = nest.runs();
+            std::iter::from_fn(|| runs.advance_block(most).map(<[usize]>::to_vec)).collect::<Vec<_>>()
+        };
+        assert_eq!(blocks(&[6, 8], &[], 4), [[6, 8]]);
+        assert_eq!(blocks(&[6, 8], &[], 1), vec![[8]; 6]);
+        assert_eq!(blocks(&[6, 8], &[(0, 2), (1, 4)], 4), [[3, 2, 2, 4]]);
+        assert_eq!(blocks(&[6, 8], &[(0, 2), (1, 4)], 3), vec![[2, 2, 4]; 3]);
+        // Rows end in a smaller tile, columns do not.
+        assert_eq!(blocks(&[3, 8], &[(0, 2), (1, 4)], 4), [[2, 2, 4], [2, 1, 4]]);
+        assert_eq!(blocks(&[4, 5], &[(0, 2), (1, 4)], 4), [[2, 4], [2, 1], [2, 4], [2, 1]]);
     }
 
     #[test]
@@ -175,6 +223,7 @@ mod tests {
             shape in proptest::collection::vec(1_usize..9, 1..4),
             tiles in proptest::collection::vec(1_usize..10, 3),
             finer in 1_usize..4,
+            most in 1_usize..6,
             seed in any::<u64>(),
         ) {
             let mut order: Vec<usize> = (0..shape.len()).collect();
@@ -190,6 +239,7 @@ mod tests {
             let Ok(twice) = once.with_loops(loops) else { return Ok(()) };
             let mut runs = twice.runs();
             prop_assert_eq!(std::iter::from_fn(|| runs.advance()).count() as u64, twice.run_count());
+            prop_assert_eq!(in_blocks(&twice, most), visited(&twice).concat());
             let mut seen = visited(&twice).concat();
             seen.sort_unstable();
             prop_assert_eq!(seen, (0..i64::try_from(plain.steps()).unwrap()).collect::<Vec<_>>());

@@ -15,4 +15,4 @@ pub use paired::{
     log_ratio, log_ratios, null_is_noisy, penalty, verdict,
 };
 pub use special::{binomial_half_cdf, normal_quantile, t_quantile, two_sided_t};
-pub use summary::{mad, median, median_in_place, quantile};
+pub use summary::{mad, median, median_in_place, midmean, quantile};

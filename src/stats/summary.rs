@@ -33,6 +33,19 @@ pub fn median_in_place(values: &mut [f64]) -> Option<f64> {
     Some(low + (high - low) * 0.5)
 }
 
+/// The mean of the middle half of the values: no more moved by single ones than the median, but where there are two groups it is
+/// between them (the interquartile mean). Of fewer than four values it is the mean of all; `None` without any.
+#[must_use]
+pub fn midmean(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let quarter = sorted.len() / 4;
+    let middle = sorted.get(quarter..sorted.len() - quarter).filter(|middle| !middle.is_empty())?;
+    #[expect(clippy::cast_precision_loss, reason = "sample counts are small")]
+    let count = middle.len() as f64;
+    Some(middle.iter().sum::<f64>() / count)
+}
+
 /// The median absolute deviation from the median, unscaled; `None` as [`quantile`].
 #[must_use]
 pub fn mad(values: &[f64]) -> Option<f64> {
@@ -57,5 +70,8 @@ mod tests {
         }
         assert_eq!(median(&[1.0, f64::NAN]), None);
         assert_eq!(median(&[7.0]), Some(7.0));
+        // Two groups, and one value far off.
+        assert_eq!(midmean(&[1.0, 2.0, 1.0, 2.0, 90.0]), Some(5.0 / 3.0));
+        assert_eq!([midmean(&[4.0, 2.0]), midmean(&[7.0]), midmean(&[])], [Some(3.0), Some(7.0), None]);
     }
 }

@@ -17,6 +17,8 @@ pub struct Pace {
     pub sample_ns: u64,
     /// Least number of rounds of a placement.
     pub least_rounds: u32,
+    /// Untimed passes before a sample at most, where an item asks for as many: see [`Machine::priming`].
+    pub settling: u32,
 }
 
 impl Pace {
@@ -25,6 +27,12 @@ impl Pace {
     #[must_use]
     pub fn placement_of(&self, item: &Item) -> u64 {
         if item.baseline().is_some() { self.placement_ns } else { self.placement_ns / 4 }
+    }
+
+    /// Untimed passes at most before a sample of a member of `item` that follows one of the other.
+    #[must_use]
+    pub fn settling_of(&self, item: &Item, machine: &Machine) -> u32 {
+        item.priming(machine).min(self.settling)
     }
 }
 
@@ -121,7 +129,7 @@ fn least_ns(item: &Item, machine: &Machine, pace: Pace) -> f64 {
     // Two samples of each, and where the arrays are not far beyond the caches untimed passes before each first one of a member:
     // two or three times in a round.
     // They end where they take no less time: a few, and a dozen and more if the other walk took long.
-    let most = f64::from(item.priming(machine)).min(SETTLED);
+    let most = f64::from(pace.settling_of(item, machine)).min(SETTLED);
     let primed = |pass: f64, other: f64| 1.25 * (priming_ns(pass, other) / pass.max(1.0)).ceil().min(most);
     let member = |pass: f64, other: f64| pass * (2.0 * passes + primed(pass, other));
     rounds * (member(baseline, contender) + member(contender, baseline))

@@ -1,6 +1,7 @@
 //! How much of the catalogue is measured, and for how long.
 
 use super::Pace;
+use super::machine::SETTLING_PASSES;
 use std::fmt;
 use std::str::FromStr;
 
@@ -62,12 +63,13 @@ impl Level {
     #[must_use]
     pub const fn pace(self) -> Pace {
         // A verdict takes eight rounds: nine, ten and twelve are enough.
-        let (placements, placement_ns, least_rounds) = match self {
-            Self::Quick => (3, 400_000_000, 3),
-            Self::Standard => (5, 600_000_000, 2),
-            Self::Full => (6, 600_000_000, 2),
+        // Nothing is predicted from a quick run: its rows may have come back in part.
+        let (placements, placement_ns, least_rounds, settling) = match self {
+            Self::Quick => (3, 400_000_000, 3, SETTLING_PASSES / 5),
+            Self::Standard => (5, 600_000_000, 2, SETTLING_PASSES),
+            Self::Full => (6, 600_000_000, 2, SETTLING_PASSES),
         };
-        Pace { placements, placement_ns, sample_ns: 1_000_000, least_rounds }
+        Pace { placements, placement_ns, sample_ns: 1_000_000, least_rounds, settling }
     }
 }
 

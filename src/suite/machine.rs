@@ -12,9 +12,9 @@ use crate::units::bytes_long;
 /// Intel Xeon with 480 MiB; medians of five to eight). After four by columns of 1024x1024 they took 0.89, 0.82, 0.70, 0.62, 0.54,
 /// 0.44, 0.35, 0.33, 0.30, 0.28 and so on to 0.24 in the fourteenth pass (2026-11-30, AMD EPYC 7003 with 32 MiB; medians of 45); after
 /// columns in tiles of 32 one array came back in eight passes and another in 26, and stood still at 0.67 meanwhile.
-const SETTLING_PASSES: u32 = 40;
+pub const SETTLING_PASSES: u32 = 40;
 /// From here on a pass is long, nanoseconds, and untimed ones begin within this time: columns are steady after one.
-pub const LONG_PASS_NS: f64 = 2e6;
+pub const LONG_PASS_NS: f64 = 3e6;
 /// The time in which those of a walk begin whose pass is short, nanoseconds. With 2 ms rows of 8 MiB took 0.6 to 0.9 ns per element
 /// beside walks of 2 and 3 ns, with 10 ms half as much.
 const PRIMING_NS: f64 = 1e7;

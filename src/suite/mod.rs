@@ -19,5 +19,5 @@ pub use filter::Filter;
 pub use form::Walked;
 pub use item::{Item, agree, share_arrays};
 pub use level::Level;
-pub use machine::{LONG_PASS_NS, Machine, SizeClass, priming_ns};
+pub use machine::{LONG_PASS_NS, Machine, SETTLING_PASSES, SizeClass, priming_ns};
 pub use options::{Edges, Form, Options};

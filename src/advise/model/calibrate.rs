@@ -57,6 +57,8 @@ pub struct Costs {
     pub crossing: Vec<f64>,
     /// What a huge page costs that is split below, as a share of [`Self::translation`].
     pub split: f64,
+    /// A store to another line than the one before.
+    pub turn: f64,
     /// A further execution of the innermost loop, and of the two innermost ones.
     pub run: f64,
     /// See [`Self::run`].
@@ -88,18 +90,21 @@ const WRITTEN_CROWD: [f64; 2] = [2.0, 0.6];
 /// A priori: 24 loads are under way, where lines that are far take an eighth of the latency.
 const LOAD: f64 = PARALLEL / 24.0;
 /// Lines of others that come into the last cache per nanosecond, where it keeps lines for a time, and the lines that it has room for
-/// over those that it has of contiguous reads: on an AMD EPYC 7003 room for 18 to 24 MiB and 0.03 to 0.1 lines explain the curves
-/// alike (2026-11-30). Fitted beside everything else they take the blame for lines in one set.
+/// over those that it has of contiguous reads: on an AMD EPYC 7003 room for 16 to 18 MiB explains the curves of four runs best, and 0.03
+/// to 0.1 lines do alike (2026-12-01). Fitted beside everything else they take the blame for lines in one set.
 const OTHERS: f64 = 0.04;
 /// See [`OTHERS`].
-const ROOM: f64 = 1.6;
+const ROOM: f64 = 1.4;
 /// A priori: huge pages are not split.
 const SPLIT: f64 = 0.1;
+/// A priori: a store to another line than the one before, in nanoseconds. In the first cache of an AMD EPYC 7003 a store takes 0.2 to 0.3
+/// ns along a row and 0.34 to 0.42 down a column (2026-12-01).
+const TURN: f64 = 0.1;
 /// A priori: leaving the innermost loop and entering it again, in nanoseconds, which is a few instructions, and the two
-/// innermost ones, around which the loops are interpreted.
-const RUN: f64 = 0.3;
+/// innermost ones.
+const RUN: f64 = 0.5;
 /// See [`RUN`].
-const BLOCK: f64 = 15.0;
+const BLOCK: f64 = 1.0;
 /// Of the arithmetic by itself, that a floor's own loops do not take, at least.
 const LEAST_CORE: f64 = 0.7;
 /// Weight of what was known before against one point; a cost may well be off by a factor of e.
@@ -142,6 +147,7 @@ impl Costs {
             translation: translations(TRANSLATION),
             crossing: translations(TRANSLATION),
             split: SPLIT,
+            turn: TURN,
             run: RUN,
             block: BLOCK,
             overlap: [OVERLAP; 2],
@@ -150,14 +156,18 @@ impl Costs {
         }
     }
 
-    /// Nanoseconds of lines, by level: those that stream, and the others.
+    /// Nanoseconds of lines, by level: those that overlap with the arithmetic, and the others. The second cache is near enough for a
+    /// core to go on meanwhile, unless lines crowd: columns of 127 rows of 127 take no longer than rows.
     pub(super) fn lines(&self, traffic: &Traffic) -> Vec<[f64; 2]> {
         let level = |index: usize| {
             let Some(costs) = self.line.get(index) else { return [0.0; 2] };
             let lines = &traffic.lines[index];
             let of = |pattern: Pattern| costs[pattern as usize] * lines[pattern as usize];
-            let sum = |prefetched: bool| -> f64 {
-                Pattern::ALL.into_iter().filter(|pattern| pattern.is_prefetched() == prefetched).map(of).sum()
+            let goes_on = |pattern: Pattern| {
+                pattern.is_prefetched() || index == 0 && matches!(pattern, Pattern::Near | Pattern::Far)
+            };
+            let sum = |overlap: bool| -> f64 {
+                Pattern::ALL.into_iter().filter(|&pattern| goes_on(pattern) == overlap).map(of).sum()
             };
             let back: f64 = self.back(traffic, index).iter().sum();
             let is_memory = index + 1 == traffic.lines.len();
@@ -223,14 +233,17 @@ impl Costs {
 
     /// The arithmetic with what the loops around the innermost one take beyond those that it was measured in.
     pub(super) fn core(&self, traffic: &Traffic, core: f64) -> f64 {
-        (core + self.run * traffic.runs + self.block * traffic.blocks).max(LEAST_CORE * core)
+        let loops = self.run * traffic.runs + self.block * traffic.blocks;
+        (core + self.turn * traffic.turns + loops).max(LEAST_CORE * core)
     }
 
     /// Every cost and overlap, for the fit; but for [`Self::last`], which is not fitted.
     fn every(&mut self) -> impl Iterator<Item = &mut f64> {
         let lines = self.line.iter_mut().flatten().chain(&mut self.written).chain(&mut self.written_crowd);
         let memory = lines.chain(&mut self.past).chain(&mut self.translation).chain(&mut self.crossing);
-        memory.chain([&mut self.load, &mut self.split, &mut self.run, &mut self.block]).chain(&mut self.overlap)
+        memory
+            .chain([&mut self.load, &mut self.split, &mut self.turn, &mut self.run, &mut self.block])
+            .chain(&mut self.overlap)
     }
 
     /// The square roots of the shares that the parts have in the sum of all (Hellinger's distance is theirs).
@@ -242,8 +255,9 @@ impl Costs {
         let crossings = self.crossing.iter().zip(&traffic.crossings);
         let split = self.translation.iter().zip(&traffic.split).map(|(cost, count)| self.split * cost * count);
         let loops = [(&self.run, &traffic.runs), (&self.block, &traffic.blocks), (&core, &1.0)];
+        let turns = std::iter::once((&self.turn, &traffic.turns));
         let past = self.past.iter().zip(&traffic.past);
-        let all = lines.chain(past).chain(whole).chain(crossings).chain(loops);
+        let all = lines.chain(past).chain(whole).chain(crossings).chain(turns).chain(loops);
         let all = all.map(|(cost, count)| cost * count).chain(written).chain(again).chain(split);
         let mut parts: Vec<f64> = all.map(|part| part.max(0.0)).collect();
         let sum: f64 = parts.iter().sum();

@@ -44,6 +44,7 @@ fn the_fit_finds_the_costs_and_the_habit_that_made_the_points() {
         translation: vec![1.0, 7.0],
         crossing: vec![1.0, 7.0],
         split: 0.6,
+        turn: 0.3,
         run: 1.0,
         block: 5.0,
         overlap: [2.0; 2],
@@ -60,7 +61,8 @@ fn the_fit_finds_the_costs_and_the_habit_that_made_the_points() {
         let mut written = vec![[0.0; 5]; 3];
         written[index % 3][index / 3 % 5] = [0.0, 1.0][index % 7 / 6];
         let again = (0..3).map(|level| if index % 11 == level { 2.0 } else { 0.0 }).collect();
-        let traffic = Traffic { lines, written, again, past, translations, split, ..Traffic::default() };
+        let turns = if index % 5 == 4 { 3.0 } else { 0.0 };
+        let traffic = Traffic { lines, written, again, past, translations, split, turns, ..Traffic::default() };
         let ns = truth.time(&traffic, 0.2) * (1.0 + 0.02 * (rng.unit() - 0.5));
         // On cores of other habits the lines would be others.
         let other = Traffic { lines: lines_of((index * 7 + 3) % 72), ..traffic.clone() };
@@ -78,6 +80,7 @@ fn the_fit_finds_the_costs_and_the_habit_that_made_the_points() {
     assert!((found.translation[1] / 7.0).ln().abs() < 0.15, "{found:?}");
     assert!((found.past[1] / 12.0).ln().abs() < 0.15, "{found:?}");
     assert!((found.split / 0.6).ln().abs() < 0.15, "{found:?}");
+    assert!((found.turn / 0.3).ln().abs() < 0.2, "{found:?}");
     assert!((found.load / 0.5).ln().abs() < 0.2, "{found:?}");
     for (share, known) in found.written_crowd.iter().zip(truth.written_crowd) {
         assert!((share / known).ln().abs() < 0.2, "{found:?}");

@@ -28,6 +28,17 @@ fn crowds_are_told_apart_by_sets_or_banks() {
     for (step, few) in [(4, [0.0; 2]), (8, [1.0, 0.0]), (16, [1.0, 0.0]), (32, [0.5, 0.5]), (64, [0.0, 1.0])] {
         told(step, Waits::Sets, few);
     }
+    // Where a column of one set ends another set's lines are under way: half of them see two sets, which wait half as long.
+    let columns = |rows: u64| {
+        let mut counts = Counts::of(3, Waits::Sets);
+        let lines = (0..16 * rows).map(|n| (n % rows) * 64 + n / rows);
+        lines.for_each(|line| counts.line(missed(line, 0, true, Role::Read), Pattern::Far));
+        counts.tell_apart();
+        counts.lines[0][Pattern::One as usize] / (16 * rows) as f64
+    };
+    for (rows, one) in [(64, 0.75), (128, 0.875), (256, 0.9375)] {
+        assert!((columns(rows) - one).abs() < 0.02, "{rows}: {}", columns(rows));
+    }
     // Streams that meet in many sets are streams, and what is written goes with the lines.
     let among = |step: u64, role: Role| {
         let mut counts = Counts::of(3, Waits::Sets);

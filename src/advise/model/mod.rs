@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! T = e [ (C^q + S^q)^(1/q) + (L^p + W^p)^(1/p) + X ]    nanoseconds per innermost step
-//! C = the arithmetic: the same walk inside the first cache (family `floor`)  +  r runs per step  +  b blocks per step
-//! S = sum over levels k of  n(k,stream) c(k,stream) + n(k,among) c(k,among)
+//! C = the arithmetic: the same walk inside the first cache (family `floor`)  +  o turns per step  +  r runs per step  +  b blocks per step
+//! S = sum over levels k of  n(k,stream) c(k,stream) + n(k,among) c(k,among)  +  n(0,near) c(0,near) + n(0,far) c(0,far)
 //! L = sum over levels k of  max( sum over the other patterns of  n(k,pattern) c(k,pattern),  (n(k) + a(k)) g c(k,far) )
 //!     +  sum over k of  w(k) d(k)  +  sum over k, few and one, and updates and stores a of  w(k,pattern,a) v(a) c(k,pattern)
 //! X = sum over TLBs j of  x(j) u(j)
@@ -24,9 +24,11 @@
 //! [`Placed`](crate::simulate::Placed) with pages strewn over memory, in which a line that was asked for a short time ago is
 //! not asked for again by a load, since it is under way. How long that is, and which translations a TLB gives up, differs
 //! from core to core: of each [`Habit`] the one is taken that the curves are explained by best. A run is one execution of the
-//! innermost loop, a block one of the two innermost, beyond those of the floor. `c`, `d`, `u`, `t`, `r`, `b` are nanoseconds,
-//! `v`, `g` and `s` shares. `q` says how far the arithmetic overlaps with lines that prefetchers bring, `p` translations with other
-//! lines: 1 is not at all, large is wholly. Lines that no prefetcher brings are waited for. `e` is what the walks on the
+//! innermost loop, a block one of the two innermost, a turn a store to another line than the one before, beyond those of the floor.
+//! `c`, `d`, `u`, `t`, `o`, `r`, `b` are nanoseconds,
+//! `v`, `g` and `s` shares. `q` says how far the arithmetic overlaps with lines that prefetchers bring or the second cache (level 0) has,
+//! `p` translations with other lines: 1 is not at all, large is wholly. Lines from farther off that no prefetcher brings are waited for,
+//! and crowded ones. `e` is what the walks on the
 //! curves whose parts have about the same shares left over. The form is that of the execution-cache-memory model (Stengel,
 //! Treibig, Hager and Wellein, "Quantifying performance bottlenecks of stencil computations using the execution-cache-memory
 //! model", ICS 2015), whose rules for what overlaps differ from core to core and are therefore fitted here; a roofline

@@ -41,9 +41,11 @@ pub struct Traffic {
     pub crossings: Vec<f64>,
     /// Those of no stream in base pages, if the walk is in huge ones: a hypervisor whose own pages are small splits them.
     pub split: Vec<f64>,
+    /// Stores per step that go to another line than the one before, and not past the caches; or how many more than a floor has.
+    pub turns: f64,
     /// Executions of the innermost loop per step, or how many more than a floor has.
     pub runs: f64,
-    /// Executions of the two innermost loops per step, or how many more; the loops around them are the slower part of a walk.
+    /// Executions of the two innermost loops per step, or how many more.
     pub blocks: f64,
 }
 
@@ -59,6 +61,8 @@ struct Walker {
     counted: u64,
     /// The last line of each operand.
     last: Vec<u64>,
+    /// Stores to another line than the last one.
+    turns: u64,
     /// Of stores past the caches, if that is how it stores.
     past: Option<Past>,
     /// A second half of a [`Habit`] each.
@@ -118,7 +122,9 @@ impl Walker {
             } else {
                 self.bring(operand, line, role);
             }
-            let goes_on = is_near(line, std::mem::replace(&mut self.last[operand], line));
+            let last = std::mem::replace(&mut self.last[operand], line);
+            self.turns += u64::from(role == Role::Write && self.past.is_none() && line != last);
+            let goes_on = is_near(line, last);
             for answered in self.whole.iter_mut().chain(&mut self.split) {
                 if let Some(tlb) = answered.tlbs.access(line * self.line).checked_sub(1) {
                     let counts = if goes_on { &mut answered.crossings } else { &mut answered.counts };
@@ -146,7 +152,7 @@ impl Walker {
 
     /// Counts anew, in caches as they are.
     fn begin(&mut self) {
-        (self.steps, self.counted) = (0, 0);
+        (self.steps, self.counted, self.turns) = (0, 0, 0);
         self.cores.iter_mut().for_each(|core| core.fetches.begin());
         self.past.iter_mut().for_each(Past::begin);
         let answered = self.whole.iter_mut().chain(&mut self.split);
@@ -203,7 +209,7 @@ impl Traffic {
         lines
             .chain(&mut self.again)
             .chain(translations)
-            .chain([&mut self.runs, &mut self.blocks])
+            .chain([&mut self.turns, &mut self.runs, &mut self.blocks])
             .for_each(|count| *count /= elements.max(1) as f64);
         self
     }
@@ -283,6 +289,7 @@ impl Walker {
             steps: 0,
             counted: 0,
             last: vec![u64::MAX; operands],
+            turns: 0,
             past: (stores == Stores::NonTemporal).then(|| Past::new(geometry.line())),
             whole: answered(page),
             split: if page > geometry.page { answered(geometry.page) } else { Vec::new() },
@@ -315,6 +322,7 @@ impl Walker {
             translations: all(&whole.counts),
             crossings: all(&whole.crossings),
             split: split.map_or_else(|| vec![0.0; whole.counts.len()], |split| all(&split.counts)),
+            turns: per(self.turns as f64),
             runs,
             blocks,
         }

@@ -57,6 +57,20 @@ fn written_lines_are_told_of() {
     assert!((traffic.written.iter().flatten().sum::<f64>() - 0.125).abs() < 0.01, "{traffic:?}");
 }
 
+/// Along a row eight stores go to a line, down a column one does; what is stored past the caches is gathered first.
+#[test]
+fn stores_turn_to_another_line() {
+    let array = Layout::contiguous(&[32, 64], 8, Order::C).unwrap();
+    let turns = |order: &str, role: Role, stores: Stores| {
+        let nest = LoopNest::of_layouts(&[(&array, role)], &order.parse().unwrap()).unwrap();
+        Traffic::of(&nest, stores, &zen3(), 4096)[0].turns
+    };
+    assert!((turns("0,1", Role::Write, Stores::Plain) - 0.125).abs() < 1e-12);
+    assert!((turns("1,0", Role::Write, Stores::Plain) - 1.0).abs() < 1e-12);
+    assert!(turns("1,0", Role::Update, Stores::Plain).abs() < 1e-12);
+    assert!(turns("1,0", Role::Write, Stores::NonTemporal).abs() < 1e-12);
+}
+
 /// Stores past the caches go to memory a line each in order, and none is brought in or given back.
 #[test]
 fn stores_past_the_caches_bring_no_lines() {

@@ -48,6 +48,7 @@ fn floor(level: Level, machine: &Machine) -> Vec<Case> {
             let loops = LoopOrder::identity(shape.len());
             cases.push(Case { shape, loops, ..element.clone() });
         }
+        cases.push(Case { kernel: Kernel::Copy, shape: vec![side * 2, side / 4], ..element.clone() });
         // The arithmetic of every kernel and dtype, which a predicted time begins with: long loops, so that it is all.
         let kernels = Kernel::ALL.iter().map(|&kernel| (kernel, DType::F8));
         let dtypes = DType::ALL.into_iter().map(|dtype| (Kernel::Sum, dtype));
