@@ -78,7 +78,9 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
         [(small / 8, 8), (near / 16, 500), (2 * small, 512)].map(|(of_all, columns)| of(Kernel::Fill, of_all, columns)),
     );
     cases.push(of(Kernel::Copy, near / 16, 500));
-    cases.extend([(3 * near / 4, 72), (2 * far, 72), (2 * far, 8)].map(|(elements, columns)| sum(elements, columns)));
+    cases.extend(
+        [(3 * near / 4, 72), (2 * far, 72), (7 * far / 4, 8)].map(|(elements, columns)| sum(elements, columns)),
+    );
     cases.push(typed(DType::U1, 6 * near, 2048));
     // A page to each row, in both kinds of page.
     let paged = sum(2 * far, ONE_SET + 8);
