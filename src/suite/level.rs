@@ -35,8 +35,8 @@ impl Level {
     #[must_use]
     pub const fn budget_ns(self) -> u64 {
         match self {
-            Self::Quick => 33_900_000_000,
-            Self::Standard => 170_000_000_000,
+            Self::Quick => 33_200_000_000,
+            Self::Standard => 171_000_000_000,
             Self::Full => 1_620_000_000_000,
         }
     }

@@ -14,7 +14,7 @@ use crate::units::bytes_long;
 /// columns in tiles of 32 one array came back in eight passes and another in 26, and stood still at 0.67 meanwhile.
 pub const SETTLING_PASSES: u32 = 40;
 /// From here on a pass is long, nanoseconds, and untimed ones begin within this time: columns are steady after one.
-pub const LONG_PASS_NS: f64 = 3e6;
+pub const LONG_PASS_NS: f64 = 2e6;
 /// The time in which those of a walk begin whose pass is short, nanoseconds. With 2 ms rows of 8 MiB took 0.6 to 0.9 ns per element
 /// beside walks of 2 and 3 ns, with 10 ms half as much.
 const PRIMING_NS: f64 = 1e7;
