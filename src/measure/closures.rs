@@ -46,7 +46,7 @@ impl Pair {
 /// ```
 /// use stridewise::{measure, suite::Pace};
 ///
-/// let pace = Pace { placements: 2, placement_ns: 1_000_000, sample_ns: 10_000, least_rounds: 3 };
+/// let pace = Pace { placements: 2, placement_ns: 1_000_000, sample_ns: 10_000, least_rounds: 3, settling: 0 };
 /// let sum = |data: &mut Vec<u64>| data.iter().sum::<u64>();
 /// let found = measure::pair(pace, || vec![1; 1000], sum, |data| sum(data) + sum(data));
 /// assert_eq!(found.baseline_ns.len(), 2);
