@@ -14,8 +14,8 @@ pub struct Runs<'a> {
     range: Vec<usize>,
     at: Vec<i64>,
     started: bool,
-    /// Loops of the present block.
-    block: usize,
+    /// Iterations of the present block's loops.
+    block: Vec<usize>,
 }
 
 impl<'a> Runs<'a> {
@@ -23,7 +23,15 @@ impl<'a> Runs<'a> {
         let loops = nest.loops().len();
         let at = nest.operands().iter().map(|operand| operand.start).collect();
         let zeros = vec![0; loops];
-        Self { nest, counter: zeros.clone(), extent: zeros.clone(), range: zeros, at, started: false, block: 0 }
+        Self {
+            nest,
+            counter: zeros.clone(),
+            extent: zeros.clone(),
+            range: zeros,
+            at,
+            started: false,
+            block: Vec::new(),
+        }
     }
 
     /// Byte offset of each operand at the first element of the present run.
@@ -37,26 +45,44 @@ impl<'a> Runs<'a> {
         self.step(1).then(|| self.extent.last().copied().unwrap_or(1))
     }
 
-    /// Moves to the next block: as many of the innermost loops, but no more than `most`, as go through the same iterations
-    /// wherever the others of them are. Returns how many iterations each has, the outermost first. A kernel thus keeps several
-    /// loops in registers; where tiles end in smaller ones a block has fewer. Do not mix with [`Runs::advance`].
+    /// Moves to the next block: as many of the innermost loops, but no more than `most`, as have the same iterations wherever those
+    /// around them are. Returns how many each has, the outermost first; of that one those that are left and alike: where tiles end
+    /// in a smaller one it is a block of its own. A kernel thus keeps several loops in registers. Do not mix with
+    /// [`Runs::advance`].
     pub fn advance_block(&mut self, most: usize) -> Option<&[usize]> {
-        if !self.step(self.block) {
+        let loops = self.extent.len();
+        if let Some(&count) = self.block.first() {
+            let outermost = loops - self.block.len();
+            self.counter[outermost] += count - 1;
+            self.shift(outermost, i64::try_from(count - 1).unwrap_or(i64::MAX));
+        }
+        if !self.step(self.block.len().saturating_sub(1)) {
             return None;
         }
-        let loops = self.extent.len();
-        self.block = (1..=most.min(loops)).rev().find(|&inner| self.is_even(loops - inner)).unwrap_or(loops.min(1));
-        Some(&self.extent[loops - self.block..])
+        let fewest = loops - most.min(loops);
+        self.block.clear();
+        if let Some(outermost) = (fewest..loops).find(|&depth| (depth + 1..loops).all(|inner| self.is_even(inner))) {
+            let alike = if self.is_cut(outermost) {
+                self.range[outermost] / self.nest.loops()[outermost].block
+            } else {
+                self.extent[outermost]
+            };
+            self.block.push(alike.saturating_sub(self.counter[outermost]).max(1));
+            self.block.extend_from_slice(&self.extent[outermost + 1..]);
+        }
+        Some(&self.block)
     }
 
-    /// Whether the loops from `depth` inwards are at their beginning and have the same iterations throughout.
+    /// Whether a loop is at its beginning and its iterations are alike.
     fn is_even(&self, depth: usize) -> bool {
+        self.counter[depth] == 0 && (self.extent[depth] <= 1 || !self.is_cut(depth))
+    }
+
+    /// Whether a loop ends in a smaller tile.
+    fn is_cut(&self, depth: usize) -> bool {
         let loops = self.nest.loops();
-        (depth..loops.len()).all(|outer| {
-            let has_inner = loops[outer + 1..].iter().any(|inner| inner.axis == loops[outer].axis);
-            let ends_even = self.extent[outer] <= 1 || self.range[outer].is_multiple_of(loops[outer].block);
-            self.counter[outer] == 0 && (ends_even || !has_inner)
-        })
+        let is_tiled = loops[depth + 1..].iter().any(|inner| inner.axis == loops[depth].axis);
+        is_tiled && !self.range[depth].is_multiple_of(loops[depth].block)
     }
 
     /// Moves the counters of all but the `inner` innermost loops by one; `false` after the last.
@@ -162,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_has_all_loops_that_are_even() {
+    fn a_block_has_all_iterations_that_are_alike() {
         let blocks = |shape: &[usize], tiles: &[(usize, usize)], most| {
             let nest = read(shape, Order::C, "0,1").tiled(tiles).unwrap();
             let mut runs = nest.runs();
@@ -173,8 +199,9 @@ mod tests {
         assert_eq!(blocks(&[6, 8], &[(0, 2), (1, 4)], 4), [[3, 2, 2, 4]]);
         assert_eq!(blocks(&[6, 8], &[(0, 2), (1, 4)], 3), vec![[2, 2, 4]; 3]);
         // Rows end in a smaller tile, columns do not.
-        assert_eq!(blocks(&[3, 8], &[(0, 2), (1, 4)], 4), [[2, 2, 4], [2, 1, 4]]);
-        assert_eq!(blocks(&[4, 5], &[(0, 2), (1, 4)], 4), [[2, 4], [2, 1], [2, 4], [2, 1]]);
+        assert_eq!(blocks(&[5, 8], &[(0, 2), (1, 4)], 4), [[2, 2, 2, 4], [1, 2, 1, 4]]);
+        // Columns do, so that what comes between two tiles of rows is cut off.
+        assert_eq!(blocks(&[4, 9], &[(0, 2), (1, 4)], 4), [[2, 2, 4], [1, 2, 1], [2, 2, 4], [1, 2, 1]]);
     }
 
     #[test]
