@@ -38,6 +38,11 @@ fn per_step(samples: &[(u64, u64)], steps: u64) -> Option<PerStep> {
     Some(PerStep { median: quantile(0.5)?, low: quantile(0.1)?, high: quantile(0.9)? })
 }
 
+/// Each sample of a placement, with the passes that it took.
+fn samples(block: &SoloBlock) -> impl Iterator<Item = (u64, u64)> {
+    block.ns.iter().map(|&ns| (ns, block.passes))
+}
+
 impl PairRecord {
     /// The log ratios of the rounds that are used, per placement.
     #[must_use]
@@ -94,19 +99,14 @@ impl CaseRecord {
     /// Nanoseconds per step.
     #[must_use]
     pub fn per_step(&self) -> Option<PerStep> {
-        let samples: Vec<_> =
-            self.blocks.iter().flat_map(|block| block.ns.iter().map(|&ns| (ns, block.passes))).collect();
-        per_step(&samples, self.case.steps)
+        per_step(&self.blocks.iter().flat_map(samples).collect::<Vec<_>>(), self.case.steps)
     }
 
     /// Nanoseconds per step, the mean of the middle half of the placements' medians: what a core shares with another thread is there
     /// in some placements and not in others.
     #[must_use]
     pub fn midmean_per_step(&self) -> Option<f64> {
-        let of = |block: &SoloBlock| {
-            let samples: Vec<_> = block.ns.iter().map(|&ns| (ns, block.passes)).collect();
-            per_step(&samples, self.case.steps).map(|step| step.median)
-        };
+        let of = |block| per_step(&samples(block).collect::<Vec<_>>(), self.case.steps).map(|step| step.median);
         stats::midmean(&self.blocks.iter().filter_map(of).collect::<Vec<f64>>())
     }
 

@@ -250,7 +250,7 @@ impl Bound {
             let (mut runs, mut done) = (self.nest.runs(), 1);
             while let Some(extents) = runs.advance_block(OUTER + 1) {
                 let mut block = strides;
-                let steps_here: u64 = extents.iter().map(|&count| count as u64).product();
+                let in_block: u64 = extents.iter().map(|&count| count as u64).product();
                 if let [outer @ .., length] = extents {
                     block.length = *length;
                     let inner = block.outer.iter_mut().rev().zip(outer.iter().rev());
@@ -260,7 +260,7 @@ impl Bound {
                     *base = starts[operand.buffer].wrapping_offset(bytes(at));
                 }
                 // A nest that is one block keeps the repetition in registers too.
-                done = if steps_here == steps { left } else { 1 };
+                done = if in_block == steps { left } else { 1 };
                 // SAFETY: a nest's accesses lie in its buffers, which were checked to be there; see `new`.
                 unsafe { (self.entry)(&block, done, &mut total) };
             }

@@ -24,7 +24,7 @@ impl Feed {
     pub(super) fn new(session: &mut Session<'_>, item: &Item) -> Result<Self, Error> {
         let mut arms = session.arms(item)?;
         let shots = session.shots(item, &mut arms)?;
-        let priming = item.priming(session.machine());
+        let priming = session.settings().pace.settling_of(item, session.machine());
         Ok(Self { item: item.clone(), arms, shots, blocks: Vec::new(), solos: Vec::new(), priming })
     }
 

@@ -17,7 +17,8 @@ pub struct Pace {
     pub sample_ns: u64,
     /// Least number of rounds of a placement.
     pub least_rounds: u32,
-    /// Untimed passes before a sample at most, where an item asks for as many: see [`Machine::priming`].
+    /// Untimed passes before a sample at most, where an item asks for as many: see [`Machine::priming`]. Closures, which have no item,
+    /// make none.
     pub settling: u32,
 }
 

@@ -231,10 +231,11 @@ impl Costs {
         (0..self.translation.len()).map(tlb).collect()
     }
 
-    /// The arithmetic with what the loops around the innermost one take beyond those that it was measured in.
+    /// The arithmetic with what the loops around the innermost one take beyond those that it was measured in, and stores that turn to
+    /// another line.
     pub(super) fn core(&self, traffic: &Traffic, core: f64) -> f64 {
-        let loops = self.run * traffic.runs + self.block * traffic.blocks;
-        (core + self.turn * traffic.turns + loops).max(LEAST_CORE * core)
+        let more = self.turn * traffic.turns + self.run * traffic.runs + self.block * traffic.blocks;
+        (core + more).max(LEAST_CORE * core)
     }
 
     /// Every cost and overlap, for the fit; but for [`Self::last`], which is not fitted.
@@ -254,10 +255,10 @@ impl Costs {
         let whole = self.translation.iter().zip(&traffic.translations);
         let crossings = self.crossing.iter().zip(&traffic.crossings);
         let split = self.translation.iter().zip(&traffic.split).map(|(cost, count)| self.split * cost * count);
-        let loops = [(&self.run, &traffic.runs), (&self.block, &traffic.blocks), (&core, &1.0)];
-        let turns = std::iter::once((&self.turn, &traffic.turns));
+        let loops =
+            [(&self.run, &traffic.runs), (&self.block, &traffic.blocks), (&self.turn, &traffic.turns), (&core, &1.0)];
         let past = self.past.iter().zip(&traffic.past);
-        let all = lines.chain(past).chain(whole).chain(crossings).chain(turns).chain(loops);
+        let all = lines.chain(past).chain(whole).chain(crossings).chain(loops);
         let all = all.map(|(cost, count)| cost * count).chain(written).chain(again).chain(split);
         let mut parts: Vec<f64> = all.map(|part| part.max(0.0)).collect();
         let sum: f64 = parts.iter().sum();

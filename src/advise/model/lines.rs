@@ -13,8 +13,8 @@ pub(super) const SETS: usize = 64;
 /// Share of the lines in the fullest set from which on it is waited for, as many as come together by chance, and the share of one of
 /// eight sets: fewer sets than these take little longer.
 const FEW_SETS: [f64; 2] = [1.0 / 16.0, 1.0 / 8.0];
-/// Lines that are looked at together, for banks and for sets, of which those are with the ones before. Some 16 are under way, and as many
-/// go before they are asked for; but an AMD EPYC 7003 does not wait for sets that eight rows fill one after the other, as columns of
+/// Lines that are looked at together; for sets twice as many, since those just before count too. Some 16 are under way, and as many go
+/// before they are asked for; but an AMD EPYC 7003 does not wait for sets that eight rows fill one after the other, as columns of
 /// 128 lines and an element do. Where a column ends lines of two sets are under way: it takes 2.9 ns for a line of its second cache if
 /// 64 lines are in one set before the next 64 are, 3.2 with 128 and 3.7 with 256 (2026-12-01).
 const TOGETHER: u32 = 32;
@@ -210,7 +210,7 @@ pub(super) struct Counts {
     /// Lines since the last time that crowds were told apart.
     waiting: u32,
     crowds: Vec<Crowd>,
-    /// Those that no prefetcher brings, by sets of the first cache, and the ones before them.
+    /// Those that no prefetcher brings, by sets of the first cache; and the ones of the time before.
     sets: [Shares<SETS>; 2],
 }
 

@@ -40,7 +40,7 @@ fn cases(level: Level, machine: &Machine) -> Vec<Case> {
     cases.extend([8, 32].map(|edge| tiled(of(Kernel::Copy, middle, ONE_SET), edge)));
     cases.push(tiled(sum(far, ONE_SET), 16));
     cases.push(tiled(sum(middle, SPREAD), 8));
-    // To the other order: in tiles, row after row, and turned in registers, written through the caches and past them.
+    // To the other order: row after row, and turned in registers, written through the caches and past them.
     let turned = |columns: usize| {
         let copy = of(Kernel::Copy, middle, columns);
         Case { loops: orders("0,1"), ..copy }.with(|options| options.dest = Some(Order::F))
